@@ -1,0 +1,24 @@
+using System.Collections.Immutable;
+using IommuSpec;
+
+namespace IommuHarness.Targets;
+
+/// <summary>What is checked: anything that answers operations. The one extension point of the harness.</summary>
+public interface ITarget
+{
+    /// <summary>How it is named on the command line and in reports.</summary>
+    string Name { get; }
+
+    /// <summary>Whether it can play the platform; scenarios of others are never given to it.</summary>
+    bool Supports(Platform platform);
+
+    /// <summary>
+    /// Answers a scenario from the platform's start, operation by operation. A target that dies or hangs says so
+    /// (<see cref="Observation.Crashed"/>, <see cref="Observation.Hung"/>) and answers nothing after that. The same scenario
+    /// gives the same answers every time.
+    /// </summary>
+    ImmutableArray<Observation> Run(Scenario scenario);
+
+    /// <summary>What killed the last run, for the report; null where it lived or cannot say.</summary>
+    Exception? LastCrash => null;
+}
