@@ -56,9 +56,3 @@ public static class RuleIds
         return name[..digits].ToUpperInvariant() + "-" + name[digits..];
     }
 }
-
-/// <summary>Every rule.</summary>
-public enum RuleId
-{
-    Map1,
-}

@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using IommuSpec.Rules;
+
 namespace IommuSpec;
 
 /// <summary>The specification: what may be answered to an operation in a state.</summary>
@@ -7,5 +10,78 @@ public static class Spec
     public static State Start(Platform platform) => new(platform);
 
     /// <summary>What a target may answer. Total: every operation has an answer in every state.</summary>
-    public static Allowed Step(State state, Op op) => throw new InvalidOperationException($"{state} {op}");
+    public static Allowed Step(State state, Op op) => op switch
+    {
+        Op.Access o => Translation.Access(Tick(state), o),
+        Op.DrainFaults => Faults.Drain(Tick(state)),
+        Op.FailNext o => Injection.FailNext(Tick(state), o),
+        _ => state.Platform.Contexts == ContextMode.Software ? Software(state, op) : Hardware(Tick(state), op),
+    };
+
+    private static Allowed Software(State state, Op op) => op switch
+    {
+        Op.Attach o => DeviceContext.Attach(state, o.Device, Attachment.To(o.Domain)),
+        Op.AttachIdentity o => DeviceContext.Attach(state, o.Device, Attachment.Identity),
+        Op.Detach o => DeviceContext.Attach(state, o.Device, default),
+        Op.Map o => MappingRules.Map(state, o),
+        Op.Unmap o => Unmapping.Unmap(state, o),
+        Op.UnmapAll o => Unmapping.All(state, o),
+        Op.Lookup o => MappingRules.Lookup(state, o),
+        Op.FreeDomain o => MappingRules.Free(state, o),
+        Op.Invalidate o => Invalidation.Range(state, o),
+        Op.InvalidateDomain o => Invalidation.WholeDomain(state, o),
+        Op.InvalidateAll => Invalidation.All(state),
+        Op.Audit => MappingRules.Audit(state),
+        _ => Registers.NotHere(state),
+    };
+
+    private static Allowed Hardware(State state, Op op) => (op, state.Platform.Contexts) switch
+    {
+        (Op.Poke o, _) => Registers.Poke(state, o),
+        (Op.Peek o, _) => Registers.Peek(state, o),
+        (Op.FlushIotlb o, _) => Registers.FlushIotlb(state, o),
+        (Op.Program o, ContextMode.Direct) => Registers.Program(state, o),
+        (Op.Unprogram o, ContextMode.Direct) => Registers.Unprogram(state, o),
+        (Op.SetRootTable o, ContextMode.VtdLegacy) => Registers.SetRootTable(state, o),
+        (Op.SetTranslation o, ContextMode.VtdLegacy) => Registers.SetTranslation(state, o),
+        (Op.FlushContexts o, ContextMode.VtdLegacy) => Registers.FlushContexts(state, o),
+        _ => Registers.NotHere(state),
+    };
+
+    /// <summary>At the hardware level time passes with every operation, so that what caches remember can be dated.</summary>
+    private static State Tick(State state) =>
+        state.Platform.Contexts == ContextMode.Software ? state : state with { Hardware = state.Hardware with { Now = state.Hardware.Now + 1 } };
+
+    /// <summary>
+    /// Which rule the last answer of a history breaks, the whole history considered: where the answer was right once, the rule is the
+    /// one that ended it.
+    /// </summary>
+    /// <param name="scenario">What was asked.</param>
+    /// <param name="seen">What was answered; the last one is wrong and all before it are allowed or unsupported.</param>
+    public static RuleId Broken(Scenario scenario, ImmutableArray<Observation> seen)
+    {
+        List<State> states = [Start(scenario.Platform)];
+        for (int i = 0; i < seen.Length - 1; i++)
+            states.Add(seen[i] is Observation.Unsupported ? states[i] : Step(states[i], scenario.Ops[i]).Match(seen[i])!.Next);
+        Op op = scenario.Ops[seen.Length - 1];
+        Allowed now = Step(states[^1], op);
+        if (now is not AllowedPieces pieces || seen[^1] is not Observation.Moved moved || pieces.FirstWrong(moved.Pieces) is not { } wrong || wrong >= pieces.Pieces.Length)
+            return now.Broken(seen[^1]);
+        int lastRight = states.FindLastIndex(state =>
+            Step(state, op) is AllowedPieces then && then.Pieces[wrong].Answers.Any(answer => answer.Outcome == moved.Pieces[wrong].Outcome));
+        return lastRight < 0 ? now.Broken(seen[^1]) : EndedBy(scenario.Ops[lastRight]) ?? now.Broken(seen[^1]);
+    }
+
+    /// <summary>The rule by which an operation ends an answer that was right before it.</summary>
+    private static RuleId? EndedBy(Op op) => op switch
+    {
+        Op.Invalidate or Op.InvalidateDomain or Op.InvalidateAll => RuleId.Inv2,
+        Op.Attach or Op.AttachIdentity or Op.Detach => RuleId.Ctx3,
+        Op.FreeDomain => RuleId.Map14,
+        Op.Map => RuleId.Inv3,
+        Op.FlushIotlb => RuleId.Inv7,
+        Op.FlushContexts => RuleId.Ctx9,
+        Op.Program or Op.Unprogram => RuleId.Ctx8,
+        _ => null,
+    };
 }

@@ -1,0 +1,222 @@
+using System.Collections.Immutable;
+using IommuSpec.Formats;
+
+namespace IommuSpec.Rules;
+
+/// <summary>A context as it is, or as the context cache remembers it.</summary>
+public readonly record struct RememberedContext(ContextResult Is, bool IsStale);
+
+/// <summary>
+/// INV at the hardware level: what caches may remember of tables in memory, and which command ends what.
+/// A cache remembers a prefix of a walk: the entries from the root down to some level, each as it was at some time since the
+/// last command that ends the caching of that prefix. Below the prefix the walk reads memory as it is.
+/// </summary>
+public static class Caching
+{
+    private const long Never = 0;
+    private const long StillHeld = long.MaxValue;
+
+    // INV-5  A walk may start from a remembered prefix instead of the root: down to a leaf, or down to a pointer to a table.
+    [Rule(RuleId.Inv5, "a walk may start from any prefix of entries that a cache may still remember, and reads memory below it",
+        Source = "VT-d 6.2, IOTLB and paging-structure caches; Linux: a table may be reused only after its invalidation without leaf-only hint")]
+    public static IEnumerable<Answer> Walks(State state, ContextResult context, ulong iova, AccessKind kind)
+    {
+        ushort domainId = context.DomainId;
+        if (NothingToRemember(state, context, iova))
+            yield break;
+        for (int depth = context.LevelCount - 1; depth >= 0; depth--)
+        {
+            int spanLg2 = PageTableFormat.SpanLg2(depth);
+            long leafSince = LastFlush(state, domainId, AddressRange.Block(iova, Platform.GranuleLg2), endsPointers: false);
+            long tableSince = LastFlush(state, domainId, AddressRange.Block(iova, spanLg2), endsPointers: true);
+            foreach (Answer answer in Prefixes(new(state, domainId, iova, kind, depth, EntryKind.Leaf, leafSince), context))
+                yield return answer;
+            foreach (Answer answer in depth == 0 ? [] : Prefixes(new(state, domainId, iova, kind, depth, EntryKind.Table, tableSince), context))
+                yield return answer;
+        }
+    }
+
+    /// <summary>What is looked for: prefixes of which the last entry stands at a level, is a leaf or a table, and is remembered since a time.</summary>
+    private sealed record Search(State State, ushort DomainId, ulong Iova, AccessKind Kind, int Depth, EntryKind Last, long Since);
+
+    private static IEnumerable<Answer> Prefixes(Search search, ContextResult context) =>
+        Roots(search.State, context, search.Since)
+            .Where(root => root.LevelCount > search.Depth)
+            .SelectMany(root => Descend(search, root.LevelCount - 1, root.Root));
+
+    /// <summary>The root table in use, and those that requests of the same domain id were translated through since a time.</summary>
+    private static IEnumerable<(ulong Root, int LevelCount)> Roots(State state, ContextResult context, long since) =>
+        state.Hardware.UsedRoots
+            .Where(used => used.DomainId == context.DomainId && used.Last > since)
+            .Select(used => (used.Root, used.LevelCount))
+            .Prepend((context.Root, context.LevelCount))
+            .Distinct();
+
+    private static IEnumerable<Answer> Descend(Search search, int level, ulong table)
+    {
+        Word word = search.State.Hardware.Read(PageTableFormat.EntryAddress(table, level, search.Iova));
+        foreach (ulong value in Since(word, search.Since))
+        {
+            if (!MayBeRemembered(search.State, level, value, search.Kind))
+                continue;
+            EntryMeaning meaning = TableWalk.Interpret(search.State.Format, level, value, search.Kind);
+            if (meaning.Kind == EntryKind.Fault)
+            {
+                if (level == search.Depth && search.Last == EntryKind.Leaf)
+                    yield return Stale(new(Outcome.Faulted(meaning.Reason), meaning.Rule));
+            }
+            else if (level == search.Depth && meaning.Kind == search.Last)
+            {
+                yield return Stale(meaning.Kind == EntryKind.Leaf
+                    ? TableWalk.Leaf(search.State, TableWalk.InPage(meaning.Address, level, search.Iova), [])
+                    : TableWalk.Below(search.State, level - 1, meaning.Address, search.Iova, search.Kind, []));
+            }
+            else if (level > search.Depth && meaning.Kind == EntryKind.Table)
+            {
+                foreach (Answer answer in Descend(search, level - 1, meaning.Address))
+                    yield return answer;
+            }
+        }
+    }
+
+    private static Answer Stale(Answer answer) => answer with { Rule = RuleId.Inv5, Rules = answer.Rules | RuleId.Inv5 };
+
+    // Entries are remembered when an access could use them: present, nothing reserved, accessed (and for a write dirty) already.
+    // That nothing is present is remembered only where the platform caches absence.
+    private static bool MayBeRemembered(State state, int level, ulong entry, AccessKind kind)
+    {
+        bool readable = TableWalk.Interpret(state.Format, level, entry, AccessKind.Read).Kind != EntryKind.Fault;
+        bool writable = TableWalk.Interpret(state.Format, level, entry, AccessKind.Write).Kind != EntryKind.Fault;
+        if (!readable && !writable)
+            return state.Platform.CachingMode && !state.Format.IsPresent(entry);
+        bool permits = kind == AccessKind.Write ? writable : readable;
+        bool leaf = PageTableFormat.IsLeaf(level, entry);
+        return TableWalk.MissingBits(state.Format, leaf, entry, permits ? kind : AccessKind.Read) == 0;
+    }
+
+    /// <summary>Values that a word held at some time since a time, the present one last.</summary>
+    private static IEnumerable<ulong> Since(Word word, long since)
+    {
+        foreach (Held held in word.Past)
+        {
+            if (held.Until > since)
+                yield return held.Value;
+        }
+        yield return word.Value | word.Maybe;
+    }
+
+    // No other root, and along the walk of memory as it is no entry that ever held anything else than nothing.
+    private static bool NothingToRemember(State state, ContextResult context, ulong iova)
+    {
+        foreach (UsedRoot used in state.Hardware.UsedRoots)
+        {
+            if (used.DomainId == context.DomainId && (used.Root != context.Root || used.LevelCount != context.LevelCount))
+                return false;
+        }
+        ulong table = context.Root;
+        for (int level = context.LevelCount - 1; level >= 0; level--)
+        {
+            Word word = state.Hardware.Read(PageTableFormat.EntryAddress(table, level, iova));
+            if (word.Past.Any(held => held.Value != 0 || state.Platform.CachingMode))
+                return false;
+            if (!state.Format.IsPresent(word.Value) || PageTableFormat.IsLeaf(level, word.Value))
+                return true;
+            table = state.Format.Address(level, leaf: false, word.Value);
+        }
+        return true;
+    }
+
+    // INV-7  An IOTLB command ends what is remembered for all domain ids, for one, or for a block of pages of one; by pages it ends
+    //        leaves inside the block and, unless it is leaf-only, pointers whose span touches it.
+    [Rule(RuleId.Inv7, "an IOTLB invalidation ends leaves and pointers of its scope: everything, a domain id, or a block of pages",
+        Source = "VT-d 6.5, IOTLB invalidate descriptor: G, DID, AM, ADDR, IH")]
+    private static long LastFlush(State state, ushort domainId, AddressRange range, bool endsPointers)
+    {
+        for (int i = state.Hardware.IotlbFlushes.Length - 1; i >= 0; i--)
+        {
+            (long time, Op.FlushIotlb flush) = state.Hardware.IotlbFlushes[i];
+            bool ends = flush.Granularity switch
+            {
+                FlushGranularity.Global => true,
+                FlushGranularity.Domain => flush.DomainId == domainId,
+                _ => flush.DomainId == domainId && Block(flush).Overlaps(range) && !(endsPointers && flush.LeafOnly),
+            };
+            if (ends)
+                return time;
+        }
+        return Never;
+    }
+
+    private static AddressRange Block(Op.FlushIotlb flush) => AddressRange.Block(flush.Address, Platform.GranuleLg2 + flush.SizeLg2Pages);
+
+    // INV-6  The context of a request is the one in memory, or any valid one that memory held since the last command that ends its caching.
+    [Rule(RuleId.Inv6, "a request may use any valid context that memory held since the last context invalidation covering it",
+        Source = "VT-d 6.2.2, context cache; 6.5.1, context-cache invalidate: G, DID, SID, FM")]
+    public static IEnumerable<RememberedContext> Contexts(State state, int device)
+    {
+        if (state.Platform.Contexts == ContextMode.Direct)
+            return [new(DeviceContext.Programmed(state.Platform, state.Hardware.Program(device)), false)];
+        ushort requester = Platform.RequesterId(device);
+        VtdContext format = new(state.Platform);
+        return ContextsOf(state, format, requester).Where(IsKept).Select(found => new RememberedContext(found.Is, found.Until != StillHeld));
+
+        bool IsKept((ContextResult Is, ushort DomainId, long Until) found) =>
+            found.Until == StillHeld
+            || (found.Until > LastFlush(state, found.DomainId, requester)
+                && (found.Is.Fault is null || (state.Platform.CachingMode && found.Is.Fault == VtdFault.ContextNotPresent)));
+    }
+
+    /// <summary>Every context that the register, root entries and context entries ever led to, the present one first, and until when.</summary>
+    private static IEnumerable<(ContextResult Is, ushort DomainId, long Until)> ContextsOf(State state, VtdContext format, ushort requester)
+    {
+        foreach ((ContextWords table, long tableUntil) in Values(state.Hardware.RootTable, Word.Zero))
+        {
+            ulong rootAddress = VtdContext.RootEntryAddress(table.Low, requester);
+            foreach ((ContextWords root, long rootUntil) in Values(state.Hardware.Read(rootAddress), state.Hardware.Read(rootAddress + 8)))
+            {
+                if (DeviceContext.RootStops(format, root) is { } stopped)
+                {
+                    if (Math.Min(tableUntil, rootUntil) == StillHeld)
+                        yield return (stopped, 0, StillHeld);
+                    continue;
+                }
+                ulong address = VtdContext.ContextEntryAddress(format.Pointer(root), requester);
+                foreach ((ContextWords context, long until) in Values(state.Hardware.Read(address), state.Hardware.Read(address + 8)))
+                {
+                    ushort domainId = VtdContext.IsPresent(context) ? VtdContext.DomainId(context) : (ushort)0;
+                    yield return (DeviceContext.Interpret(format, context), domainId, Math.Min(Math.Min(tableUntil, rootUntil), until));
+                }
+            }
+        }
+    }
+
+    /// <summary>The values that two words held together, the present ones first, and until when.</summary>
+    private static IEnumerable<(ContextWords Words, long Until)> Values(Word low, Word high)
+    {
+        yield return (new(low.Value | low.Maybe, high.Value | high.Maybe), StillHeld);
+        foreach (long until in low.Past.Concat(high.Past).Select(held => held.Until).Distinct().Order())
+            yield return (new(low.At(until - 1), high.At(until - 1)), until);
+    }
+
+    // CTX-9  A context-cache command ends everything, what is tagged with a domain id, or one device's entries with that domain id, the
+    //        function bits of its mask ignored.
+    [Rule(RuleId.Ctx9, "a context-cache invalidation ends contexts of its scope: all, a domain id, or a device under its function mask",
+        Source = "VT-d 6.5.1, context-cache invalidate descriptor: G, DID, SID, FM; QEMU bug: function mask used un-inverted")]
+    private static long LastFlush(State state, ushort domainId, ushort requester)
+    {
+        for (int i = state.Hardware.ContextFlushes.Length - 1; i >= 0; i--)
+        {
+            (long time, Op.FlushContexts flush) = state.Hardware.ContextFlushes[i];
+            ushort ignored = flush.FunctionMask switch { 0 => 0, 1 => 0b100, 2 => 0b110, _ => 0b111 };
+            bool ends = flush.Granularity switch
+            {
+                FlushGranularity.Global => true,
+                FlushGranularity.Domain => flush.DomainId == domainId,
+                _ => flush.DomainId == domainId && (Platform.RequesterId(flush.Device) | ignored) == (requester | ignored),
+            };
+            if (ends)
+                return time;
+        }
+        return Never;
+    }
+}

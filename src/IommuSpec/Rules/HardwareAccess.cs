@@ -1,0 +1,45 @@
+using System.Collections.Immutable;
+using IommuSpec.Formats;
+
+namespace IommuSpec.Rules;
+
+/// <summary>A device's access where tables are words of memory: the context first, then the walk, each as it is or as a cache remembers it.</summary>
+public static class HardwareAccess
+{
+    /// <summary>The answers to one piece; <paramref name="after"/> gains the root tables that the request may have been translated through.</summary>
+    public static ImmutableArray<Answer> Answers(State state, int device, ulong iova, AccessKind kind, ref State after)
+    {
+        if (state.Platform.Contexts == ContextMode.VtdLegacy && !state.Hardware.Translating)
+            return [DeviceContext.Untranslated(iova)];
+        ImmutableArray<Answer>.Builder answers = ImmutableArray.CreateBuilder<Answer>();
+        foreach (RememberedContext context in Caching.Contexts(state, device))
+        {
+            if (context.Is is { Fault: null, PassThrough: false } tables)
+                after = after with { Hardware = after.Hardware.Use(tables.DomainId, tables.Root, tables.LevelCount) };
+            foreach (Answer answer in Through(state, context.Is, iova, kind))
+                answers.Add(context.IsStale ? answer with { Rule = RuleId.Inv6, Rules = answer.Rules | RuleId.Inv6 } : answer);
+        }
+        return answers.ToImmutable();
+    }
+
+    private static IEnumerable<Answer> Through(State state, ContextResult context, ulong iova, AccessKind kind)
+    {
+        if (context.Fault is { } fault)
+            return [Finish(context, new(Outcome.Faulted(fault), context.Rule))];
+        if (context.PassThrough)
+            return [Finish(context, DeviceContext.Identity(state, iova, Math.Min(state.Platform.PhysicalBits, state.Platform.IovaBits), RuleId.Ctx7))];
+        if (Translation.OutsideInput(state, context.LevelCount, iova) is { } outside)
+            return [Finish(context, outside)];
+        Answer now = TableWalk.Now(state, context.Root, context.LevelCount, iova, kind);
+        return Caching.Walks(state, context, iova, kind).Prepend(now).Select(answer => Finish(context, answer));
+    }
+
+    // FLT-4  A context entry whose FPD bit is set keeps qualified faults from being recorded; the access is stopped all the same.
+    [Rule(RuleId.Flt4, "with FPD set in the context entry a qualified fault is not recorded, and stops the access all the same",
+        Source = "VT-d 9.3 FPD, 7.2.1; QEMU's table of qualified faults")]
+    private static Answer Finish(ContextResult context, Answer answer) => answer with
+    {
+        Rules = answer.Rules | context.Rule,
+        Suppressed = answer.Outcome.Kind == OutcomeKind.Faulted && context.SuppressesFaults && VtdFault.IsQualified(answer.Outcome.Reason),
+    };
+}
