@@ -77,7 +77,7 @@ public sealed record X86FirstStage(Platform Platform) : PageTableFormat(Platform
 
     /// <summary>Canonical addresses: the bits from the highest translated one upwards are equal.</summary>
     public override bool InRange(int levelCount, ulong iova) =>
-        (long)iova >> (SpanLg2(levelCount) - 1) is 0 or -1;
+        unchecked((long)iova) >> (SpanLg2(levelCount) - 1) is 0 or -1;
 
     public override ulong AccessedBits(bool leaf, AccessKind kind) =>
         leaf && kind == AccessKind.Write ? Accessed | Dirty : Accessed;

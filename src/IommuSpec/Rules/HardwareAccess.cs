@@ -6,20 +6,35 @@ namespace IommuSpec.Rules;
 /// <summary>A device's access where tables are words of memory: the context first, then the walk, each as it is or as a cache remembers it.</summary>
 public static class HardwareAccess
 {
-    /// <summary>The answers to one piece; <paramref name="after"/> gains the root tables that the request may have been translated through.</summary>
-    public static ImmutableArray<Answer> Answers(State state, int device, ulong iova, AccessKind kind, ref State after)
+    private static bool IsTranslated(State state) =>
+        state.Platform.Contexts == ContextMode.Direct || (state.Platform.Contexts == ContextMode.VtdLegacy && state.Hardware.Translating);
+
+    /// <summary>The answers to one piece, the one that memory gives as it is first.</summary>
+    public static ImmutableArray<Answer> Answers(State state, int device, ulong iova, AccessKind kind)
     {
-        if (state.Platform.Contexts == ContextMode.VtdLegacy && !state.Hardware.Translating)
+        if (!IsTranslated(state))
             return [DeviceContext.Untranslated(iova)];
         ImmutableArray<Answer>.Builder answers = ImmutableArray.CreateBuilder<Answer>();
         foreach (RememberedContext context in Caching.Contexts(state, device))
         {
-            if (context.Is is { Fault: null, PassThrough: false } tables)
-                after = after with { Hardware = after.Hardware.Use(tables.DomainId, tables.Root, tables.LevelCount) };
             foreach (Answer answer in Through(state, context.Is, iova, kind))
                 answers.Add(context.IsStale ? answer with { Rule = RuleId.Inv6, Rules = answer.Rules | RuleId.Inv6 } : answer);
         }
         return answers.ToImmutable();
+    }
+
+    /// <summary>An access leaves behind which root tables it may have been translated through: caches may remember what they led to.</summary>
+    public static State Remember(State state, Op.Access op)
+    {
+        if (!IsTranslated(state))
+            return state;
+        Hardware hardware = state.Hardware;
+        foreach (RememberedContext context in Caching.Contexts(state, op.Device))
+        {
+            if (context.Is is { Fault: null, PassThrough: false } tables)
+                hardware = hardware.Use(tables.DomainId, tables.Root, tables.LevelCount);
+        }
+        return state with { Hardware = hardware };
     }
 
     private static IEnumerable<Answer> Through(State state, ContextResult context, ulong iova, AccessKind kind)

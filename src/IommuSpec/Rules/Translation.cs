@@ -27,23 +27,21 @@ public static class Translation
     {
         AddressRange whole = AddressRange.Of(op.Iova, op.Length);
         ImmutableArray<PieceAnswers>.Builder pieces = ImmutableArray.CreateBuilder<PieceAnswers>();
-        State after = state;
         for (ulong first = whole.First; ;)
         {
             AddressRange piece = AddressRange.Block(first, Platform.GranuleLg2).Intersect(whole);
-            ImmutableArray<Answer> answers = Answers(state, op.Device, first, op.Kind, ref after);
-            pieces.Add(new(first, (int)piece.Length, answers));
+            pieces.Add(new(first, (int)piece.Length, Answers(state, op.Device, first, op.Kind)));
             if (piece.Last == whole.Last)
                 break;
             first = piece.Last + 1;
         }
-        return new(after, op.Device, op.Kind, pieces.ToImmutable());
+        return new(HardwareAccess.Remember(state, op), op.Device, op.Kind, pieces.ToImmutable());
     }
 
-    private static ImmutableArray<Answer> Answers(State state, int device, ulong iova, AccessKind kind, ref State after) =>
+    private static ImmutableArray<Answer> Answers(State state, int device, ulong iova, AccessKind kind) =>
         IsInterrupt(iova, kind) ? [new(Outcome.Interrupt, RuleId.Trn6)]
         : state.Platform.Contexts == ContextMode.Software ? BySoftware(state, device, iova, kind)
-        : HardwareAccess.Answers(state, device, iova, kind, ref after);
+        : HardwareAccess.Answers(state, device, iova, kind);
 
     private static ImmutableArray<Answer> BySoftware(State state, int device, ulong iova, AccessKind kind)
     {
