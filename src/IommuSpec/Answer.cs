@@ -39,23 +39,28 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
         for (int i = 0; i < Pieces.Length; i++)
         {
             Outcome outcome = moved.Pieces[i].Outcome;
-            ImmutableArray<Answer> taken = Pieces[i].Answers.RemoveAll(answer => answer.Outcome != outcome);
+            ImmutableArray<Answer> taken = Taken(Pieces[i].Answers, outcome);
             (rule, rules) = (taken[0].Rule, rules | taken[0].Rules);
             next = Memory(next, taken);
             if (outcome.Kind == OutcomeKind.Faulted)
             {
                 bool suppressed = taken.All(answer => answer.Suppressed);
+                bool certain = suppressed || !taken.Any(answer => answer.Suppressed);
                 rules |= suppressed ? RuleId.Flt4 : RuleId.Flt1;
-                next = suppressed ? next : Rules.Faults.Record(next, Device, Kind, Pieces[i].Iova, outcome.Reason, certain: !taken.Any(a => a.Suppressed));
+                next = suppressed ? next : Rules.Faults.Record(next, Device, Kind, Pieces[i].Iova, outcome.Reason, certain);
             }
         }
         return new(seen, next, rule, rules);
     }
 
+    /// <summary>The ways that come out as was seen; one at least.</summary>
+    private static ImmutableArray<Answer> Taken(ImmutableArray<Answer> answers, Outcome outcome) =>
+        answers.Length == 1 ? answers : answers.RemoveAll(answer => answer.Outcome != outcome);
+
     // What every way to this outcome sets is set; what only some set may be set.
     private static State Memory(State state, ImmutableArray<Answer> taken)
     {
-        if (taken.All(answer => answer.Sets.IsEmpty))
+        if (!SetsSomething(taken))
             return state;
         ImmutableDictionary<ulong, Word> memory = state.Hardware.Memory;
         foreach (ulong physical in taken.SelectMany(answer => answer.Sets).Select(set => set.Physical).Distinct())
@@ -68,6 +73,16 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
             memory = memory.SetItem(physical, word with { Value = value, Maybe = (word.Maybe | possible) & ~value });
         }
         return state with { Hardware = state.Hardware with { Memory = memory } };
+    }
+
+    private static bool SetsSomething(ImmutableArray<Answer> taken)
+    {
+        foreach (Answer answer in taken)
+        {
+            if (!answer.Sets.IsEmpty)
+                return true;
+        }
+        return false;
     }
 
     public override IEnumerable<Way> Ways()
@@ -101,10 +116,20 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
     {
         for (int i = 0; i < Math.Max(Pieces.Length, seen.Length); i++)
         {
-            if (!IsSamePiece(i, seen) || !Pieces[i].Answers.Any(answer => answer.Outcome == seen[i].Outcome))
+            if (!IsSamePiece(i, seen) || !Includes(Pieces[i].Answers, seen[i].Outcome))
                 return i;
         }
         return null;
+    }
+
+    private static bool Includes(ImmutableArray<Answer> answers, Outcome outcome)
+    {
+        foreach (Answer answer in answers)
+        {
+            if (answer.Outcome == outcome)
+                return true;
+        }
+        return false;
     }
 
     private bool IsSamePiece(int index, ImmutableArray<Piece> seen) =>

@@ -72,6 +72,7 @@ public sealed record Platform
     /// <summary>Device and domain slots a scenario may name: 0 to one less than this.</summary>
     public const int SlotCount = 256;
 
+    /// <summary>The format of a domain's tables. VT-d legacy contexts know the second stage only.</summary>
     public TableFormat Format { get; init; } = TableFormat.VtdSecondStage;
 
     /// <summary>Levels of a domain's tables: 3, 4 or 5 (first stage 4 or 5). With VT-d contexts each context entry says for itself.</summary>

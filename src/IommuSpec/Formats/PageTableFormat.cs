@@ -16,14 +16,12 @@ public abstract record PageTableFormat(Platform Platform)
     /// <summary>The reserved bits of table entries at levels 0 to 4, then of leaves at levels 0 to 4, from the tables of bits.</summary>
     private ImmutableArray<ulong> ReservedMasks { get; init; } = [];
 
+    /// <summary>The format of a platform's tables. Legacy-mode context entries lead to second-stage tables, whatever else is declared.</summary>
     public static PageTableFormat Of(Platform platform)
     {
-        PageTableFormat format = platform.Format switch
-        {
-            TableFormat.VtdSecondStage => new VtdSecondStage(platform),
-            TableFormat.X86FirstStage => new X86FirstStage(platform),
-            _ => throw new InvalidOperationException("unknown format"),
-        };
+        PageTableFormat format = platform.Format == TableFormat.X86FirstStage && platform.Contexts != ContextMode.VtdLegacy
+            ? new X86FirstStage(platform)
+            : new VtdSecondStage(platform);
         IEnumerable<int> levels = Enumerable.Range(0, HighestLevel + 1);
         return format with
         {
