@@ -34,6 +34,8 @@ internal sealed class Draft
 
     internal Places Places { get; } = new();
 
+    internal PokeBudget Budget { get; } = new();
+
     /// <summary>Operations so far.</summary>
     internal int Count { get; private set; }
 
@@ -54,6 +56,7 @@ internal sealed class Draft
         (Platform, Profile, Choices) = (platform, profile, choices);
         Count = pastCount = 0;
         Places.Use(platform);
+        Budget.Begin(platform);
         Target = Length();
         limit = IsHardware && profile.LongestOps <= HardwareLongest ? HardwareLongest : Capacity;
         for (int i = 0; i < phraseCount; i++)
@@ -64,6 +67,9 @@ internal sealed class Draft
             bases[i] = Places.Base(choices, profile.EdgePercent);
     }
 
+    /// <summary>Operations that set a scene do not count towards the length.</summary>
+    internal void SceneIsSet() => Target = Math.Min(Target + Count, limit);
+
     internal Phrase NextPhrase() => (Phrase)Choices.Weighted(weights);
 
     internal Scenario End()
@@ -72,10 +78,10 @@ internal sealed class Draft
         return new(Platform, ImmutableCollectionsMarshal.AsImmutableArray(mine));
     }
 
-    /// <summary>Adds an operation; beyond the limit it is left out.</summary>
+    /// <summary>Adds an operation; beyond the limits it is left out.</summary>
     internal void Add(Op op)
     {
-        if (Count < limit)
+        if (Count < limit && (!IsHardware || Budget.Admit(op)))
             ops[Count++] = op;
     }
 

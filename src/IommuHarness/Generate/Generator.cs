@@ -43,17 +43,28 @@ public static class Generator
     {
         private readonly Draft draft = new();
         private readonly SoftwarePhrases software;
+        private readonly HardwarePhrases hardware;
 
-        internal Maker() => software = new(draft);
+        internal Maker() => (software, hardware) = (new(draft), new(draft));
 
         internal Choices Choices { get; } = new(0);
 
         internal Scenario Make(Platform platform, Profile profile, Choices choices)
         {
             draft.Begin(platform, profile, choices);
-            software.Begin();
-            while (draft.Count < draft.Target)
-                software.Say(draft.NextPhrase());
+            if (draft.IsHardware)
+                hardware.Begin();
+            else
+                software.Begin();
+            // a phrase whose operations are all beyond a limit adds none, so phrases are counted too
+            for (int phrase = 0; draft.Count < draft.Target && phrase < draft.Target; phrase++)
+            {
+                if (draft.IsHardware)
+                    hardware.Say(draft.NextPhrase());
+                else
+                    software.Say(draft.NextPhrase());
+            }
+
             return draft.End();
         }
     }

@@ -98,9 +98,9 @@ public static class Profiles
         new("long", "hundreds of operations on next to nothing", ProfileNeeds.Nothing, 0,
             [6, 6, 10, 4, 8, 4, 1, 2, 3, 2], 150, 500, 10, 20),
         new("tables", "raw entries, bit by bit", ProfileNeeds.RawTables, 6,
-            [4, 3, 14, 8, 5, 1, 0, 4, 1, 1], 12, 60, 15, 30),
+            [3, 2, 14, 8, 6, 1, 0, 4, 1, 1], 8, 50, 15, 30),
         new("contexts", "root and context entries, registers", ProfileNeeds.RawContexts, 6,
-            [4, 1, 4, 4, 5, 2, 0, 2, 14, 1], 12, 60, 15, 15),
+            [2, 1, 4, 4, 5, 2, 0, 2, 14, 1], 8, 50, 15, 15),
         new("wild", "any operation with any argument", ProfileNeeds.Nothing, 1,
             [3, 1, 1, 0, 2, 1, 1, 1, 1, 12], 1, 40, 40, 10),
     ];

@@ -8,6 +8,9 @@ internal static class Fixed
     internal static readonly Op InvalidateAll = new Op.InvalidateAll();
     internal static readonly Op DrainFaults = new Op.DrainFaults();
     internal static readonly Op Audit = new Op.Audit();
+    internal static readonly Op TranslationOn = new Op.SetTranslation(true);
+    internal static readonly Op FlushAllContexts = new Op.FlushContexts(FlushGranularity.Global, 0, 0, 0);
+    internal static readonly Op FlushWholeIotlb = new Op.FlushIotlb(FlushGranularity.Global, 0, 0, 0, false);
 }
 
 /// <summary>Any operation of the language with any arguments: nonsense is legal, and specified.</summary>
@@ -34,7 +37,8 @@ internal static class Wild
             8 => new Op.InvalidateDomain(Domain(draft)),
             9 => Fixed.InvalidateAll,
             10 => new Op.FreeDomain(Domain(draft)),
-            11 or 12 => new Op.Access(Device(draft), draft.AnyKind(), draft.AnyAddress(), Places.AccessLength(choices)),
+            11 => new Op.Access(Device(draft), draft.AnyKind(), draft.AnyAddress(), Places.AccessLength(choices)),
+            12 => new Op.Poke(draft.AnyAddress() & ~7UL, choices.OneIn(2) ? choices.Next() : Address(draft) | choices.Bits(3)),
             13 => new Op.Peek(draft.AnyAddress() & ~7UL),
             14 => new Op.Program(Device(draft), Address(draft), DomainId(choices)),
             15 => new Op.Unprogram(Device(draft)),
@@ -55,7 +59,7 @@ internal static class Wild
     /// <summary>A context-cache command; fields that its granularity does not use are 0.</summary>
     internal static Op AnyContextFlush(Draft draft) => draft.Choices.Below(3) switch
     {
-        0 => new Op.FlushContexts(FlushGranularity.Global, 0, 0, 0),
+        0 => Fixed.FlushAllContexts,
         1 => new Op.FlushContexts(FlushGranularity.Domain, DomainId(draft.Choices), 0, 0),
         _ => new Op.FlushContexts(FlushGranularity.Selective, DomainId(draft.Choices), Device(draft), draft.Choices.Below(4)),
     };
@@ -63,7 +67,7 @@ internal static class Wild
     /// <summary>An IOTLB command; fields that its granularity does not use are 0.</summary>
     internal static Op AnyIotlbFlush(Draft draft) => draft.Choices.Below(3) switch
     {
-        0 => new Op.FlushIotlb(FlushGranularity.Global, 0, 0, 0, false),
+        0 => Fixed.FlushWholeIotlb,
         1 => new Op.FlushIotlb(FlushGranularity.Domain, DomainId(draft.Choices), 0, 0, false),
         _ => new Op.FlushIotlb(
             FlushGranularity.Selective, DomainId(draft.Choices), Address(draft), PagesLg2(draft.Choices), draft.Choices.OneIn(3)),
