@@ -1,9 +1,9 @@
-using FsCheck.Xunit;
+using IommuVerify.Tests.Properties.Support;
 
 namespace IommuVerify.Tests.Properties;
 
 public class MappingProperties
 {
-    [Property(Replay = "1,3")]
+    [SpecProperty]
     public bool Fscheck_runs(int x) => x - x == 0;
 }

@@ -101,7 +101,7 @@ internal sealed class Cursor
         bool right = hex
             ? ulong.TryParse(digits[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong value)
             : ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out value);
-        return right && value <= last ? value : throw Error($"{what}, a number up to 0x{last:x}", token);
+        return right && value <= last ? value : throw Error($"{what} (decimal or 0x…, up to 0x{last:x})", token);
     }
 
     public int Int(string what) => (int)Number(what, int.MaxValue);

@@ -28,7 +28,7 @@ public static class OpText
         ("flush-contexts", FlushContexts),
         ("flush-iotlb", FlushIotlb),
         ("drain-faults", _ => new Op.DrainFaults()),
-        ("fail-next", c => new Op.FailNext(c.Int("which allocation fails"))),
+        ("fail-next", c => new Op.FailNext(c.Int("the number of an allocation"))),
         ("audit", _ => new Op.Audit()),
     ];
 

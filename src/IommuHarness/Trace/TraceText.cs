@@ -61,14 +61,10 @@ public static class TraceText
     /// <exception cref="InputException">It cannot be read, or it is not a trace.</exception>
     public static TraceFile Load(string path)
     {
-        string text;
+        byte[] bytes;
         try
         {
-            text = StrictUtf8.GetString(File.ReadAllBytes(path));
-        }
-        catch (DecoderFallbackException)
-        {
-            throw new InputException(path, 0, 0, "UTF-8 text", "bytes that are none");
+            bytes = File.ReadAllBytes(path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -79,7 +75,20 @@ public static class TraceText
             throw new InputException(path, 0, 0, "a file that can be read", e.Message);
         }
 
-        return Read(text, path);
+        return Read(Decode(bytes, path), path);
+    }
+
+    private static string Decode(byte[] bytes, string path)
+    {
+        try
+        {
+            return StrictUtf8.GetString(bytes);
+        }
+        catch (DecoderFallbackException e)
+        {
+            int line = 1 + bytes.AsSpan(0, e.Index).Count((byte)'\n');
+            throw new InputException(path, line, 0, "UTF-8 text", "bytes that are not");
+        }
     }
 
     private static string WriteComment(string comment)
