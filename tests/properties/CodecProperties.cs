@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Reflection;
 using IommuHarness.Trace;
 using IommuSpec;
 using IommuVerify.Tests.Properties.Support;
@@ -120,5 +121,16 @@ public class CodecProperties
             + "unmap=split caching-mode=yes widen-write-only=yes promote-superpages=yes reclaim-tables=no snoop-control=yes "
             + "device-tlb=yes pass-through=no widths=none fault-records=9 fault-compression=yes no-execute=no interrupt-window-reserved=yes",
             PlatformText.Write(ByteCodec.Decode(bytes).Platform));
+    }
+
+    /// <summary>A property that a platform gains later must get a byte and a word.</summary>
+    [Fact]
+    public void Every_property_of_a_platform_has_a_byte()
+    {
+        byte[] bytes = [0, .. Enumerable.Repeat((byte)1, ByteCodec.HeaderLength - 1)];
+        Platform changed = ByteCodec.Decode(bytes).Platform;
+        Assert.All(
+            typeof(Platform).GetProperties(BindingFlags.Public | BindingFlags.Instance),
+            property => Assert.NotEqual(property.GetValue(new Platform()), property.GetValue(changed)));
     }
 }
