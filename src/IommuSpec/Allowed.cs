@@ -52,7 +52,9 @@ public abstract record Allowed
 
         public override IEnumerable<Way> Ways() => Choices;
 
-        public override RuleId Broken(Observation seen) => Choices[0].Rule;
+        // Memory that runs out by itself is nobody's choice but INJ-1's.
+        public override RuleId Broken(Observation seen) =>
+            seen is Observation.Refused { Why: Refusal.NoMemory } ? RuleId.Inj1 : Choices[0].Rule;
 
         public override ImmutableArray<string> Describe() => [.. Choices.Select(way => $"{Words.Of(way.Seen)}  ({way.Rule.Text()})")];
 

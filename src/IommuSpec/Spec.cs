@@ -67,13 +67,24 @@ public static class Spec
         Allowed now = Step(states[^1], op);
         if (now is not AllowedPieces pieces || seen[^1] is not Observation.Moved moved || pieces.FirstWrong(moved.Pieces) is not { } wrong || wrong >= pieces.Pieces.Length)
             return now.Broken(seen[^1]);
-        int lastRight = states.FindLastIndex(state =>
-            Step(state, op) is AllowedPieces then && then.Pieces[wrong].Answers.Any(answer => answer.Outcome == moved.Pieces[wrong].Outcome));
-        return lastRight < 0 ? now.Broken(seen[^1]) : EndedBy(scenario.Ops[lastRight]) ?? now.Broken(seen[^1]);
+        Outcome outcome = moved.Pieces[wrong].Outcome;
+        int lastRight = states.FindLastIndex(state => AnswerTo(state, op, wrong, outcome) is not null);
+        return (lastRight < 0
+            ? MixedUp(states[^1], (Op.Access)op, wrong, outcome)
+            : EndedBy(scenario.Ops[lastRight], AnswerTo(states[lastRight], op, wrong, outcome)!)) ?? now.Broken(seen[^1]);
     }
 
+    /// <summary>The answer by which one piece of an access may come out so; null where none does.</summary>
+    private static Answer? AnswerTo(State state, Op op, int piece, Outcome outcome) =>
+        (Step(state, op) as AllowedPieces)?.Pieces[piece].Answers.FirstOrDefault(answer => answer.Outcome == outcome);
+
+    /// <summary>Where one answer and the rights of another were put together, the rule that lets the older one linger: it is used whole or not at all.</summary>
+    private static RuleId? MixedUp(State state, Op.Access op, int piece, Outcome outcome) =>
+        AnswerTo(state, op with { Kind = op.Kind == AccessKind.Read ? AccessKind.Write : AccessKind.Read }, piece, outcome)?.Rule
+            is (RuleId.Inv1 or RuleId.Inv5 or RuleId.Inv6) and { } rule ? rule : null;
+
     /// <summary>The rule by which an operation ends an answer that was right before it.</summary>
-    private static RuleId? EndedBy(Op op) => op switch
+    private static RuleId? EndedBy(Op op, Answer answer) => op switch
     {
         Op.Invalidate or Op.InvalidateDomain or Op.InvalidateAll => RuleId.Inv2,
         Op.Attach or Op.AttachIdentity or Op.Detach => RuleId.Ctx3,
@@ -82,6 +93,9 @@ public static class Spec
         Op.FlushIotlb => RuleId.Inv7,
         Op.FlushContexts => RuleId.Ctx9,
         Op.Program or Op.Unprogram => RuleId.Ctx8,
+        Op.SetTranslation => RuleId.Ctx4,
+        // A store ends what caches may not remember: a context or an entry that was not there, or not right.
+        Op.Poke or Op.SetRootTable => answer.Rule is RuleId.Ctx5 or RuleId.Ctx6 ? RuleId.Inv6 : RuleId.Inv5,
         _ => null,
     };
 }

@@ -59,7 +59,7 @@ public readonly record struct Attachment(AttachmentKind Kind, int Domain)
 /// <summary>A range of IOVAs that translate to physical addresses at a constant distance, with constant rights.</summary>
 /// <param name="Range">The IOVAs.</param>
 /// <param name="Physical">Where the first of them goes.</param>
-/// <param name="Rights">What devices may do, as granted.</param>
+/// <param name="Rights">What devices may do, as asked for; MAP-2 says what is granted.</param>
 public sealed record Mapping(AddressRange Range, ulong Physical, Rights Rights)
 {
     public ulong At(ulong iova) => Physical + (iova - Range.First);
@@ -149,7 +149,9 @@ public sealed record Domain(ImmutableArray<Mapping> Mapped, ImmutableArray<Past>
 public readonly record struct FaultEvent(ushort Requester, FaultRecord Record, bool Certain);
 
 /// <summary>Faults since software last drained the log, oldest first.</summary>
-public sealed record FaultLog(ImmutableArray<FaultEvent> Events)
+/// <param name="Events">What is recorded, or may be.</param>
+/// <param name="Suppressed">Others were kept from being recorded.</param>
+public sealed record FaultLog(ImmutableArray<FaultEvent> Events, bool Suppressed = false)
 {
     public static readonly FaultLog Empty = new([]);
 }

@@ -68,7 +68,7 @@ public static class Caching
             else if (level == search.Depth && meaning.Kind == search.Last)
             {
                 yield return Stale(meaning.Kind == EntryKind.Leaf
-                    ? TableWalk.Leaf(search.State, TableWalk.InPage(meaning.Address, level, search.Iova), [])
+                    ? TableWalk.Leaf(search.State, level, TableWalk.InPage(meaning.Address, level, search.Iova), [])
                     : TableWalk.Below(search.State, level - 1, meaning.Address, search.Iova, search.Kind, []));
             }
             else if (level > search.Depth && meaning.Kind == EntryKind.Table)

@@ -17,8 +17,11 @@ public static class Faults
     {
         ushort requester = Platform.RequesterId(device);
         FaultEvent fault = new(requester, Lay(requester, kind, iova, reason), certain);
-        return IsLostForSure(state, fault) ? state : state with { Faults = new(state.Faults.Events.Add(fault)) };
+        return IsLostForSure(state, fault) ? state : state with { Faults = state.Faults with { Events = state.Faults.Events.Add(fault) } };
     }
+
+    /// <summary>Notes a fault that is not recorded.</summary>
+    public static State Suppress(State state) => state with { Faults = state.Faults with { Suppressed = true } };
 
     /// <summary>Whether faults before this one already decide that it is never seen, so that it need not be kept.</summary>
     private static bool IsLostForSure(State state, FaultEvent fault)
@@ -39,7 +42,7 @@ public static class Faults
         List<ImmutableArray<FaultEvent>> possible = [[]];
         foreach (FaultEvent fault in state.Faults.Events)
             possible = [.. possible.Select(log => log.Add(fault)), .. fault.Certain ? [] : possible];
-        return new Allowed.OneOf([.. possible.Select(log => Drained(state.Platform, log, next))]);
+        return new AllowedRecords([.. possible.Select(log => Drained(state.Platform, log, next))], state.Faults.Suppressed);
     }
 
     private static Way Drained(Platform platform, ImmutableArray<FaultEvent> log, State next)

@@ -15,7 +15,7 @@ public static class MappingRules
                 ? Injection.OrNoMemory(state, Allowed.Refused(state, why, rule))
                 : Allowed.Refused(state, why, rule);
         AddressRange range = AddressRange.Of(op.Iova, op.Length);
-        Domain domain = state.Domain(op.Domain).Insert(new(range, op.Physical, Granted(state.Platform, op.Rights)));
+        Domain domain = state.Domain(op.Domain).Insert(new(range, op.Physical, op.Rights));
         State next = state.With(op.Domain, Invalidation.AbsenceLingers(state, domain, range));
         return Injection.OrNoMemory(state, Allowed.Only(Observation.Done.Instance, next, RuleId.Map1));
     }

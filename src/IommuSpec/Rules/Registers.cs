@@ -48,32 +48,32 @@ public static class Registers
     public static Allowed Program(State state, Op.Program op) =>
         BadAddress(state, op.Root, Platform.Granule) is { } why
             ? Refused(state, why)
-            : Done(state, state.Hardware.With(op.Device, new(true, op.Root, op.DomainId)));
+            : Done(state, state.Hardware.With(op.Device, new(true, op.Root, op.DomainId)), RuleId.Ctx8);
 
-    public static Allowed Unprogram(State state, Op.Unprogram op) => Done(state, state.Hardware.With(op.Device, default(Programmed)));
+    public static Allowed Unprogram(State state, Op.Unprogram op) => Done(state, state.Hardware.With(op.Device, default(Programmed)), RuleId.Ctx8);
 
     public static Allowed SetRootTable(State state, Op.SetRootTable op) =>
         BadAddress(state, op.Physical, Platform.Granule) is { } why
             ? Refused(state, why)
             : Done(state, state.Hardware with { RootTable = state.Hardware.RootTable.Store(op.Physical, state.Hardware.Now) });
 
-    public static Allowed SetTranslation(State state, Op.SetTranslation op) => Done(state, state.Hardware with { Translating = op.On });
+    public static Allowed SetTranslation(State state, Op.SetTranslation op) => Done(state, state.Hardware with { Translating = op.On }, RuleId.Ctx4);
 
     public static Allowed FlushContexts(State state, Op.FlushContexts op) =>
         op.FunctionMask is < 0 or > 3
             ? Refused(state, Refusal.OutOfRange)
-            : Done(state, state.Hardware with { ContextFlushes = state.Hardware.ContextFlushes.Add(new(state.Hardware.Now, op)) });
+            : Done(state, state.Hardware with { ContextFlushes = state.Hardware.ContextFlushes.Add(new(state.Hardware.Now, op)) }, RuleId.Ctx9);
 
     public static Allowed FlushIotlb(State state, Op.FlushIotlb op) =>
         op.SizeLg2Pages is < 0 or > LargestBlockLg2Pages
             ? Refused(state, Refusal.OutOfRange)
-            : Done(state, state.Hardware with { IotlbFlushes = state.Hardware.IotlbFlushes.Add(new(state.Hardware.Now, op)) });
+            : Done(state, state.Hardware with { IotlbFlushes = state.Hardware.IotlbFlushes.Add(new(state.Hardware.Now, op)) }, RuleId.Inv7);
 
     /// <summary>An operation that belongs to the other level.</summary>
     public static Allowed NotHere(State state) => Refused(state, Refusal.NotHere);
 
     private static Allowed Refused(State state, Refusal why) => Allowed.Refused(state, why, RuleId.Ctx10);
 
-    private static Allowed Done(State state, Hardware next) =>
-        Allowed.Only(Observation.Done.Instance, state with { Hardware = next }, RuleId.Ctx10);
+    private static Allowed Done(State state, Hardware next, RuleId rule = RuleId.Ctx10) =>
+        Allowed.Only(Observation.Done.Instance, state with { Hardware = next }, rule);
 }

@@ -27,7 +27,13 @@ public static class TableWalk
     [Rule(RuleId.Wlk1, "in each level permission is checked before reserved bits, and both before the entry is used",
         Source = "VT-d 7.1.3; QEMU vtd_iova_to_slpte, vtd_iova_to_flpte")]
     public static EntryMeaning Interpret(PageTableFormat format, int level, ulong entry, AccessKind kind) =>
-        NotPermitted(format, entry, kind) ?? ReservedBits(format, level, entry) ?? LeafOrTable(format, level, entry);
+        (NotPermitted(format, entry, kind), ReservedBits(format, level, entry)) switch
+        {
+            ({ } first, { }) => first with { Rule = RuleId.Wlk1 },
+            ({ } only, null) => only,
+            (null, { } only) => only,
+            _ => LeafOrTable(format, level, entry),
+        };
 
     // WLK-2  An entry that is not present stops the walk.
     // WLK-3  Every level must permit the access: a table entry without a right takes it from everything below.
@@ -82,15 +88,15 @@ public static class TableWalk
         ImmutableArray<BitsSet> all = missing == 0 ? sets : sets.Add(new(address, missing));
         return meaning.Kind == EntryKind.Table
             ? Below(state, level - 1, meaning.Address, iova, kind, all)
-            : Leaf(state, InPage(meaning.Address, level, iova), all);
+            : Leaf(state, level, InPage(meaning.Address, level, iova), all);
     }
 
-    /// <summary>A walk that has found its leaf.</summary>
-    public static Answer Leaf(State state, ulong physical, ImmutableArray<BitsSet> sets)
+    /// <summary>A walk that has found its leaf: the way down is what matters to reach a small page, its size to land in a large one.</summary>
+    public static Answer Leaf(State state, int level, ulong physical, ImmutableArray<BitsSet> sets)
     {
-        Answer lands = Translation.Lands(state, physical, RuleId.Wlk5);
+        Answer lands = Translation.Lands(state, physical, level == 0 ? RuleId.Wlk7 : RuleId.Wlk5);
         return lands.Outcome.Kind == OutcomeKind.Faulted ? lands
-            : lands with { Rules = lands.Rules | RuleId.Wlk7 | (sets.IsEmpty ? RuleSet.None : RuleSet.Of(RuleId.Wlk6)), Sets = sets };
+            : lands with { Rules = lands.Rules | RuleId.Wlk3 | RuleId.Wlk5 | RuleId.Wlk7 | (sets.IsEmpty ? RuleSet.None : RuleSet.Of(RuleId.Wlk6)), Sets = sets };
     }
 
     /// <summary>The walk of one address through tables in memory, level by level, for a reader. Sets nothing.</summary>
@@ -110,7 +116,7 @@ public static class TableWalk
             if (meaning.Kind == EntryKind.Fault)
                 return new(Outcome.Faulted(meaning.Reason), steps.ToImmutable());
             if (meaning.Kind == EntryKind.Leaf)
-                return new(Leaf(state, InPage(meaning.Address, level, iova), []).Outcome, steps.ToImmutable());
+                return new(Leaf(state, level, InPage(meaning.Address, level, iova), []).Outcome, steps.ToImmutable());
             table = meaning.Address;
         }
     }

@@ -70,9 +70,17 @@ public static class Translation
 
     /// <summary>What one answer of a domain makes of an access.</summary>
     private static Answer From(State state, Mapping? mapping, ulong iova, AccessKind kind) =>
-        mapping is null ? NotMapped(state, kind)
-        : !mapping.Rights.HasFlag(kind == AccessKind.Write ? Rights.Write : Rights.Read) ? NotPermitted(state, kind)
+        mapping is null ? NotMapped(state, kind) : ByGrant(Permitted(state, mapping, iova, kind), mapping, kind);
+
+    private static Answer Permitted(State state, Mapping mapping, ulong iova, AccessKind kind) =>
+        !MappingRules.Granted(state.Platform, mapping.Rights).HasFlag(kind == AccessKind.Write ? Rights.Write : Rights.Read) ? NotPermitted(state, kind)
         : Lands(state, mapping.At(iova), RuleId.Trn3);
+
+    // Whether a write-only mapping can be read is MAP-2's to say, one way or the other.
+    private static Answer ByGrant(Answer answer, Mapping mapping, AccessKind kind) =>
+        kind == AccessKind.Read && !mapping.Rights.HasFlag(Rights.Read)
+            ? answer with { Rule = RuleId.Map2, Rules = answer.Rules | RuleId.Map2 }
+            : answer;
 
     // TRN-3  A mapped byte lands at its mapping's physical address plus its offset.
     [Rule(RuleId.Trn3, "a mapped byte lands at its mapping's physical address plus its offset",
