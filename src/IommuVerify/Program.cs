@@ -1,1 +1,13 @@
-System.Console.WriteLine("iommu-verify");
+using System.CommandLine;
+using IommuVerify;
+
+RootCommand root = new("Checks IOMMU implementations against an executable specification.")
+{
+    CheckVerb.Create(),
+    ReplayVerb.Create(),
+    JudgeVerb.Create(),
+    ShrinkVerb.Create(),
+    ExplainVerb.Create(),
+    RulesVerb.Create(),
+};
+return Runner.Run(root, args);

@@ -27,14 +27,15 @@ public sealed record CheckPlan
 }
 
 /// <summary>A divergence, made as small as it gets.</summary>
-/// <param name="Where">Which generated case it was found in.</param>
+/// <param name="Where">Where it was found, in words: a file or a generated case.</param>
+/// <param name="Case">Which generated case; null where it was found in a file.</param>
 /// <param name="Original">What was asked there, up to the divergence.</param>
 /// <param name="Minimal">The smallest history that breaks the same rule.</param>
 /// <param name="Verdict">What the judge says about <paramref name="Minimal"/>.</param>
 /// <param name="Signature">Rule and content hash: the same finding has the same one in every run.</param>
 /// <param name="Crash">What killed the target, where something did and it could say.</param>
 public sealed record Finding(
-    CaseId? Where, Scenario Original, History Minimal, Verdict.Diverges Verdict, string Signature, Exception? Crash);
+    string Where, CaseId? Case, Scenario Original, History Minimal, Verdict.Diverges Verdict, string Signature, Exception? Crash);
 
 /// <summary>What finds a generated case again.</summary>
 /// <param name="Platform">The platform's name.</param>

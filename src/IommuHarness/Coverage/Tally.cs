@@ -10,6 +10,9 @@ namespace IommuHarness.Coverage;
 /// </summary>
 public sealed class Tally
 {
+    /// <summary>The rules by which an answer lingers: of a domain, of absence, of a walk, of a context.</summary>
+    private static readonly RuleSet Stale = RuleSet.Of(RuleId.Inv1) | RuleId.Inv3 | RuleId.Inv5 | RuleId.Inv6;
+
     private readonly long[] ops = new long[OpKinds.Names.Length];
     private readonly long[] unsupported = new long[OpKinds.Names.Length];
     private readonly long[] refusals = new long[Enum.GetValues<Refusal>().Length];
@@ -46,6 +49,7 @@ public sealed class Tally
         {
             case Observation.Moved moved:
                 CountPieces(moved.Pieces.AsSpan());
+                StaleCount += (used & Stale) != RuleSet.None ? 1 : 0;
                 break;
             case Observation.Refused refused:
                 refusals[(int)refused.Why]++;
@@ -59,8 +63,6 @@ public sealed class Tally
             rules[BitOperations.TrailingZeroCount(low)]++;
         for (ulong high = used.High; high != 0; high &= high - 1)
             rules[64 + BitOperations.TrailingZeroCount(high)]++;
-        if ((used & Stale) != RuleSet.None)
-            StaleCount++;
     }
 
     /// <summary>Adds everything that another tally counted.</summary>
@@ -95,9 +97,6 @@ public sealed class Tally
     public ImmutableArray<(RuleId Rule, long Count)> Rules() => [.. Enum.GetValues<RuleId>().Select(rule => (rule, rules[(int)rule]))];
 
     public long Used(RuleId rule) => rules[(int)rule];
-
-    /// <summary>The rules by which an answer lingers.</summary>
-    private static readonly RuleSet Stale = RuleSet.None;
 
     private static void AddTo(long[] sums, long[] more)
     {

@@ -1,5 +1,4 @@
 using System.Collections.Frozen;
-using System.Reflection;
 using IommuSpec;
 
 namespace IommuHarness.Report;
@@ -7,19 +6,11 @@ namespace IommuHarness.Report;
 /// <summary>What a rule says and where that comes from, for reports.</summary>
 public static class RuleText
 {
-    private const BindingFlags Declared =
-        BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly;
-
-    private static readonly FrozenDictionary<RuleId, (string Sentence, string Source)> Texts =
-        typeof(Spec).Assembly.GetTypes()
-            .SelectMany(type => type.GetMembers(Declared))
-            .SelectMany(member => member.GetCustomAttributes<RuleAttribute>(inherit: false))
-            .GroupBy(rule => rule.Id)
-            .ToFrozenDictionary(
-                same => same.Key,
-                same => same.OrderBy(rule => rule.File, StringComparer.Ordinal).ThenBy(rule => rule.Line).Select(rule => (rule.Sentence, rule.Source)).First());
+    private static readonly FrozenDictionary<RuleId, (string Sentence, string Source)> Texts = RuleBook.Read(null)
+        .Where(rule => !rule.Sites.IsEmpty)
+        .ToFrozenDictionary(rule => rule.Id, rule => (rule.Sites[0].Sentence, rule.Sites[0].Source));
 
     /// <summary>The sentence and the source (document and section) of a rule.</summary>
     public static (string Sentence, string Source) Of(RuleId rule) =>
-        Texts.TryGetValue(rule, out (string, string) text) ? text : ("(no rule is marked with this id)", "(none)");
+        Texts.TryGetValue(rule, out (string, string) text) ? text : ("(no place is marked with this rule)", "(none)");
 }

@@ -51,9 +51,7 @@ public static class Story
         string sizes = finding.Original.Ops.Length == finding.Minimal.Scenario.Ops.Length
             ? $"{finding.Minimal.Scenario.Ops.Length} operations"
             : $"{finding.Original.Ops.Length} operations, shrunk to {finding.Minimal.Scenario.Ops.Length}";
-        return finding.Where is not { } where
-            ? $"target {target}, {sizes}"
-            : $"target {target}, {where.Describe()} ({sizes})";
+        return $"target {target}, {finding.Where} ({sizes})";
     }
 
     private static void AppendRule(StringBuilder text, RuleId rule)

@@ -1,0 +1,108 @@
+using System.Text.Json;
+using IommuHarness.Check;
+using IommuHarness.Coverage;
+
+namespace IommuHarness.Report;
+
+/// <summary>The summary of a check as JSON.</summary>
+public static class CheckJson
+{
+    public static string Of(CheckReport report) => JsonText.Object(json =>
+    {
+        json.WriteString("verdict", report.Conforms ? "conforms" : "diverges");
+        json.WriteString("target", report.Target);
+        json.WriteNumber("seed", report.Seed);
+        json.WriteBoolean("stopped_early", report.Generated.Cancelled);
+        WriteCorpus(json, report.Corpus);
+        WriteCaptures(json, report.Captures);
+        json.Object("generated", part => WriteGenerated(part, report.Generated));
+        json.Tally("exercised", report.Exercised());
+        json.Objects("findings", report.Findings, WriteFinding);
+    });
+
+    /// <summary>A finding, its file and the command that repeats it.</summary>
+    internal static void WriteFinding(Utf8JsonWriter json, KeptFinding kept)
+    {
+        Finding finding = kept.Finding;
+        json.WriteString("signature", finding.Signature);
+        json.WriteString("found_in", finding.Where);
+        if (finding.Case is { } found)
+        {
+            json.Object("case", part =>
+            {
+                part.WriteString("platform", found.Platform);
+                part.WriteString("profile", found.Profile);
+                part.WriteNumber("seed", found.Seed);
+                part.WriteNumber("index", found.Index);
+            });
+        }
+        else
+        {
+            json.WriteNull("case");
+        }
+
+        json.WriteNumber("original_operations", finding.Original.Ops.Length);
+        json.WriteString("file", kept.File);
+        json.WriteString("repeat", kept.Repeat);
+        json.WriteString("died_of", finding.Crash is { } crash ? $"{crash.GetType().Name}: {crash.Message}" : null);
+        json.Divergence(finding.Minimal, finding.Verdict);
+    }
+
+    private static void WriteCorpus(Utf8JsonWriter json, CorpusResult? corpus)
+    {
+        if (corpus is null)
+        {
+            json.WriteNull("corpus");
+            return;
+        }
+
+        json.Object("corpus", part =>
+        {
+            part.WriteNumber("litmus", corpus.LitmusCount);
+            part.WriteNumber("replayed", corpus.ReplayedCount);
+            part.WriteNumber("skipped", corpus.SkippedCount);
+            part.Objects("broken_litmus", corpus.BrokenLitmus, (one, broken) =>
+            {
+                one.WriteString("file", broken.File);
+                one.WriteString("problem", broken.Contradiction ?? "does not conform");
+            });
+        });
+    }
+
+    private static void WriteCaptures(Utf8JsonWriter json, CaptureReport? captures)
+    {
+        if (captures is null)
+        {
+            json.WriteNull("captures");
+            return;
+        }
+
+        json.Object("captures", part =>
+        {
+            part.WriteNumber("images", captures.CaptureCount);
+            part.WriteNumber("devices", captures.DeviceCount);
+            part.WriteNumber("addresses", captures.AddressCount);
+            part.WriteNumber("corruptions", captures.CorruptionCount);
+            part.Strings("disagreements", captures.Disagreements);
+        });
+    }
+
+    private static void WriteGenerated(Utf8JsonWriter json, CheckResult generated)
+    {
+        Tally total = generated.Total();
+        json.WriteNumber("cases", total.CaseCount);
+        json.WriteNumber("operations", total.OpCount);
+        json.Seconds("seconds", generated.Elapsed);
+        json.WriteNumber("operations_per_second", Numbers.PerSecond(total.OpCount, generated.Elapsed));
+        json.WriteNumber("cases_per_second", Numbers.PerSecond(total.CaseCount, generated.Elapsed));
+        json.Objects("platforms", generated.Platforms, (part, platform) =>
+        {
+            part.WriteString("name", platform.Platform.Name);
+            part.WriteBoolean("played", !platform.Skipped);
+            part.WriteNumber("cases", platform.Tally.CaseCount);
+            part.WriteNumber("operations", platform.Tally.OpCount);
+            part.Seconds("seconds", platform.Elapsed);
+            part.WriteString("finding", platform.Finding?.Signature);
+        });
+    }
+}

@@ -1,0 +1,98 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Text;
+using IommuHarness.Check;
+using IommuHarness.Coverage;
+
+namespace IommuHarness.Report;
+
+/// <summary>The summary of a check as a person reads it: the verdict first, then what it rests on.</summary>
+public static class CheckText
+{
+    private const int StoryCount = 3;
+
+    public static string Of(CheckReport report, string command)
+    {
+        StringBuilder text = new();
+        AppendFindings(text, report, command);
+        AppendVerdict(text, report);
+        TallyText.Append(text, report.Exercised());
+        return text.ToString();
+    }
+
+    // The first few in full; a target that is wrong everywhere would bury its own report otherwise.
+    private static void AppendFindings(StringBuilder text, CheckReport report, string command)
+    {
+        ImmutableArray<KeptFinding> shortestFirst =
+        [
+            .. report.Findings
+                .GroupBy(kept => kept.Finding.Verdict.Rule)
+                .Select(same => same.MinBy(kept => kept.Finding.Minimal.Scenario.Ops.Length)!)
+                .Take(StoryCount),
+        ];
+        foreach (KeptFinding kept in shortestFirst)
+            text.Append(Story.Of(kept.Finding, report.Target, kept.File, command)).Append('\n');
+        foreach (KeptFinding kept in report.Findings.Except(shortestFirst))
+        {
+            text.Append(CultureInfo.InvariantCulture, $"DIVERGENCE {kept.Finding.Signature}  {kept.Finding.Where}\n");
+            text.Append(CultureInfo.InvariantCulture, $"  repeat   {kept.Repeat}\n\n");
+        }
+    }
+
+    private static void AppendVerdict(StringBuilder text, CheckReport report)
+    {
+        string rules = string.Join(", ", report.Findings.Select(kept => kept.Finding.Verdict.Rule).Distinct().Order().Select(rule => IommuSpec.RuleIds.Text(rule)));
+        string verdict = report.Conforms ? "conforms" : report.Findings.IsEmpty ? "DIVERGES" : $"DIVERGES: {rules}";
+        text.Append(CultureInfo.InvariantCulture, $"{report.Target} {verdict}{(report.Generated.Cancelled ? "  (stopped early)" : "")}\n\n");
+        AppendCorpus(text, report.Corpus);
+        AppendCaptures(text, report.Captures);
+        AppendGenerated(text, report);
+    }
+
+    private static void AppendCorpus(StringBuilder text, CorpusResult? corpus)
+    {
+        if (corpus is null)
+        {
+            text.Append("  corpus     none here: run inside the repository to replay it\n");
+            return;
+        }
+
+        string skipped = corpus.SkippedCount == 0 ? "" : $", {corpus.SkippedCount} of other platforms skipped";
+        text.Append(CultureInfo.InvariantCulture, $"  corpus     {corpus.LitmusCount} litmus files judged, {corpus.ReplayedCount} scenarios replayed{skipped}\n");
+        foreach (TraceResult broken in corpus.BrokenLitmus)
+            text.Append(CultureInfo.InvariantCulture, $"             LITMUS {broken.File} {broken.Contradiction ?? "does not conform"}\n");
+    }
+
+    private static void AppendCaptures(StringBuilder text, CaptureReport? captures)
+    {
+        if (captures is null)
+            return;
+        text.Append(CultureInfo.InvariantCulture, $"  captures   {captures.CaptureCount} memory images, {captures.DeviceCount} devices: {captures.AddressCount:N0} addresses, ");
+        text.Append(CultureInfo.InvariantCulture, $"{captures.CorruptionCount:N0} corrupted tables; {(captures.IsGood ? "all walkers agree" : "WALKERS DISAGREE")}\n");
+        foreach (string disagreement in captures.Disagreements)
+            text.Append(CultureInfo.InvariantCulture, $"             {disagreement}\n");
+    }
+
+    private static void AppendGenerated(StringBuilder text, CheckReport report)
+    {
+        CheckResult generated = report.Generated;
+        Tally total = generated.Total();
+        int played = generated.Platforms.Count(platform => !platform.Skipped);
+        text.Append(CultureInfo.InvariantCulture, $"  generated  {total.CaseCount:N0} cases, {total.OpCount:N0} operations on {played} platforms in {Numbers.Seconds(generated.Elapsed)} (seed {report.Seed})\n");
+        text.Append(CultureInfo.InvariantCulture, $"  speed      {Numbers.PerSecond(total.OpCount, generated.Elapsed):N0} operations a second, {Numbers.PerSecond(total.CaseCount, generated.Elapsed):N0} cases a second, on one core\n\n");
+
+        text.Append(CultureInfo.InvariantCulture, $"  {"platform",-26}{"cases",12}{"operations",14}{"a second",12}\n");
+        foreach (PlatformResult platform in generated.Platforms)
+            text.Append(CultureInfo.InvariantCulture, $"  {platform.Platform.Name,-26}{Row(platform)}\n");
+    }
+
+    private static string Row(PlatformResult platform)
+    {
+        if (platform.Skipped)
+            return "not played by this target";
+        Tally tally = platform.Tally;
+        string row = string.Create(
+            CultureInfo.InvariantCulture, $"{tally.CaseCount,12:N0}{tally.OpCount,14:N0}{Numbers.PerSecond(tally.OpCount, platform.Elapsed),12:N0}");
+        return platform.Finding is { } finding ? $"{row}  {finding.Signature}" : row;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using IommuHarness.Check;
+using IommuHarness.Mutants;
+using IommuHarness.Report;
+using IommuHarness.Targets;
+
+namespace IommuVerify;
+
+/// <summary><c>check</c>: the corpus, the captures, then generated scenarios on every platform.</summary>
+internal static class CheckVerb
+{
+    private static readonly TimeSpan DefaultDuration = TimeSpan.FromMinutes(1);
+
+    private static readonly Option<string> Target = Settings.Target();
+    private static readonly Option<string?> Platform = Settings.Platform();
+    private static readonly Option<string?> Profile = Settings.Profile();
+    private static readonly Option<string> Seed = Settings.Seed();
+    private static readonly Option<string?> Cases = Settings.Cases();
+    private static readonly Option<string?> For = Settings.For();
+    private static readonly Option<string> Format = Settings.Format();
+    private static readonly Option<string> Output = Settings.Output();
+
+    public static Command Create()
+    {
+        Command command = new("check", "Replays the corpus, checks the captured tables, then runs generated scenarios on every platform (the default verb)")
+        {
+            Target, Platform, Profile, Seed, Cases, For, Format, Output,
+        };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
+        CheckPlan plan = Plan(parsed);
+        ITarget target = Targets.Parse(parsed.GetRequiredValue(Target));
+        using Invocation invocation = new();
+        try
+        {
+            CheckReport report = Check(target, plan, parsed.GetRequiredValue(Output), invocation.Cancel);
+            Console.Out.Write(json ? CheckJson.Of(report) : CheckText.Of(report, Invocation.Command));
+            return report.Conforms ? ExitCode.Conforms : ExitCode.Diverges;
+        }
+        finally
+        {
+            Invocation.End(target);
+        }
+    }
+
+    private static CheckPlan Plan(ParseResult parsed)
+    {
+        long? cases = Settings.Cases(parsed.GetValue(Cases));
+        TimeSpan? duration = Settings.Duration(parsed.GetValue(For));
+        return new CheckPlan
+        {
+            Platforms = Settings.Platforms(parsed.GetValue(Platform)),
+            Profiles = Settings.Profiles(parsed.GetValue(Profile)),
+            Seed = Settings.Seed(parsed.GetRequiredValue(Seed)),
+            CaseCount = cases,
+            Duration = duration ?? (cases is null ? DefaultDuration : null),
+        };
+    }
+
+    private static CheckReport Check(ITarget target, CheckPlan plan, string folder, CancellationToken cancel)
+    {
+        string? corpusRoot = Repository.TryFind(out Repository? repository) && Directory.Exists(Path.Combine(repository.Root, "corpus"))
+            ? Path.Combine(repository.Root, "corpus")
+            : null;
+        using Progress progress = new();
+        CorpusResult? corpus = corpusRoot is null ? null : progress.Step("corpus", () => CorpusCheck.Run(corpusRoot, target, cancel));
+        CheckResult generated = progress.Generated(report => new Checker(target).Run(plan, report, cancel));
+        ImmutableArray<KeptFinding> findings =
+            CheckReport.Keep([.. corpus?.Findings ?? [], .. generated.Findings()], folder, target.Name, Invocation.Command);
+        return new CheckReport(target.Name, plan.Seed, corpus, null, generated, findings);
+    }
+}

@@ -1,0 +1,44 @@
+using System.CommandLine;
+using IommuHarness.Check;
+using IommuHarness.Coverage;
+using IommuHarness.Report;
+using IommuHarness.Targets;
+
+namespace IommuVerify;
+
+/// <summary><c>replay</c>: the scenarios of files run on a target again.</summary>
+internal static class ReplayVerb
+{
+    private static readonly Argument<string> FilePath = new("path") { Description = "A trace, or a folder of them; .bin is a scenario in its byte form" };
+    private static readonly Option<string> Target = Settings.Target();
+    private static readonly Option<string> Format = Settings.Format();
+
+    public static Command Create()
+    {
+        Command command = new("replay", "Runs the scenarios of traces on a target and judges what it answers") { FilePath, Target, Format };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
+        ITarget target = Targets.Parse(parsed.GetRequiredValue(Target));
+        try
+        {
+            Tally tally = new();
+            TimeSpan start = Clock.Now;
+            TraceReport report = new(
+                target.Name,
+                [.. InputFiles.List(parsed.GetRequiredValue(FilePath), ".trace", ".bin").Select(file => TraceCheck.ReplayFile(file, target, tally))],
+                tally,
+                Clock.Now - start);
+            Console.Out.Write(json ? report.Json() : report.Text());
+            return report.IsGood ? ExitCode.Conforms : ExitCode.Diverges;
+        }
+        finally
+        {
+            Invocation.End(target);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Globalization;
+using IommuHarness.Check;
+using IommuHarness.Generate;
+using IommuHarness.Targets;
+using IommuHarness.Trace;
+
+namespace IommuVerify;
+
+/// <summary>
+/// The options that mean the same in every verb. Values are read here and not by the parser, so that a wrong one is said the
+/// same way everywhere: what was expected, what was found.
+/// </summary>
+internal static class Settings
+{
+    public static Option<string> Target() => new("--target")
+    {
+        Description = "What is checked: impl, spec:first, spec:last, spec:random[:SEED], mutant:NAME, file:HISTORY",
+        HelpName = "TARGET",
+        DefaultValueFactory = _ => "impl",
+    };
+
+    public static Option<string?> Platform() => new("--platform")
+    {
+        Description = "Only these platforms, by name, separated by commas; all without it",
+        HelpName = "NAMES",
+    };
+
+    public static Option<string?> Profile() => new("--profile")
+    {
+        Description = "Only these profiles of generated scenarios, separated by commas; a mixture without it",
+        HelpName = "NAMES",
+    };
+
+    public static Option<string> Seed() => new("--seed")
+    {
+        Description = "What the generated scenarios follow from: a number, or random",
+        HelpName = "SEED",
+        DefaultValueFactory = _ => "1",
+    };
+
+    public static Option<string?> Cases() => new("--cases")
+    {
+        Description = "Generated scenarios on each platform",
+        HelpName = "COUNT",
+    };
+
+    public static Option<string?> For() => new("--for")
+    {
+        Description = "How long, for example 30s, 5m, 8h, 2d; 60s where neither this nor --cases is given",
+        HelpName = "DURATION",
+    };
+
+    public static Option<string> Format() => new("--format")
+    {
+        Description = "text or json",
+        HelpName = "FORMAT",
+        DefaultValueFactory = _ => "text",
+    };
+
+    public static Option<string> Output() => new("--output")
+    {
+        Description = "The folder that histories of divergences are written to",
+        HelpName = "FOLDER",
+        DefaultValueFactory = _ => "iommu-verify-out",
+    };
+
+    public static ImmutableArray<NamedPlatform> Platforms(string? names) => names is null
+        ? IommuHarness.Generate.Platforms.All
+        : Named(names, "--platform", "a platform", IommuHarness.Generate.Platforms.All, platform => platform.Name);
+
+    public static ImmutableArray<Profile> Profiles(string? names) => names is null
+        ? []
+        : Named(names, "--profile", "a profile", IommuHarness.Generate.Profiles.All, profile => profile.Name);
+
+    public static ulong Seed(string text) => text == "random"
+        ? Clock.InventSeed()
+        : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed)
+            ? seed
+            : throw Wrong("--seed", "a number from 0 to 2^64-1, or random", text);
+
+    public static long? Cases(string? text) => text is null
+        ? null
+        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long cases) && cases > 0
+            ? cases
+            : throw Wrong("--cases", "a number from 1", text);
+
+    /// <summary>A number and a unit: s, m, h or d.</summary>
+    public static TimeSpan? Duration(string? text)
+    {
+        if (text is null)
+            return null;
+        double seconds = text.Length == 0 ? 0 : text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, _ => 0 };
+        return seconds > 0
+            && double.TryParse(text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double count)
+            && count * seconds is > 0 and <= 366 * 86400
+            ? TimeSpan.FromSeconds(count * seconds)
+            : throw Wrong("--for", "a duration of at most a year (30s, 5m, 8h, 2d)", text);
+    }
+
+    public static bool IsJson(string text) => text switch
+    {
+        "json" => true,
+        "text" => false,
+        _ => throw Wrong("--format", "text or json", text),
+    };
+
+    /// <summary>An option's value that cannot be used.</summary>
+    public static InputException Wrong(string option, string expected, string found) =>
+        new(option, 0, 0, expected, found.Length == 0 ? "nothing" : found);
+
+    private static ImmutableArray<T> Named<T>(string names, string option, string what, ImmutableArray<T> all, Func<T, string> name)
+        where T : class =>
+    [
+        .. names.Split(',').Select(wanted =>
+            all.FirstOrDefault(one => name(one) == wanted)
+            ?? throw Wrong(option, $"{what} ({string.Join(", ", all.Select(name))})", wanted)),
+    ];
+}
