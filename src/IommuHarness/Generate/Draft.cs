@@ -127,6 +127,14 @@ internal sealed class Draft
         Add(new Op.Access(devices[device], kind, iova, length));
     }
 
+    /// <summary>A write or a read in the interrupt window, at one of its edges or across it.</summary>
+    internal void AccessInterruptWindow(int device)
+    {
+        ulong edge = Choices.OneIn(2) ? Places.InterruptFirst : Places.InterruptEnd;
+        ulong at = Choices.OneIn(2) ? edge - Choices.Bits(5) : Places.InterruptFirst + Choices.Bits(20);
+        Access(device, Choices.OneIn(4) ? AccessKind.Read : AccessKind.Write, at, Choices.OneIn(4) ? Platform.Granule : 4);
+    }
+
     internal AccessKind AnyKind() => Choices.OneIn(3) ? AccessKind.Write : AccessKind.Read;
 
     private int Length()

@@ -29,7 +29,7 @@ internal sealed class HardwarePhrases
         if (Choices.OneIn(12))
             return;
         Build();
-        if (Choices.OneIn(2))
+        if (Choices.OneIn(3))
             Reuse();
         draft.SceneIsSet();
     }
@@ -157,7 +157,9 @@ internal sealed class HardwarePhrases
     {
         if (!TryLeaf(out RawLeaf leaf))
             return;
-        for (int i = Choices.Between(1, 3); i > 0; i--)
+        if (Choices.OneIn(16))
+            draft.AccessInterruptWindow(structures.DeviceOf(leaf.Tree));
+        for (int i = Choices.Between(2, 4); i > 0; i--)
         {
             int device = Choices.OneIn(8) ? draft.AnyDevice() : structures.DeviceOf(leaf.Tree);
             ulong at = Choices.Below(12) switch
@@ -407,7 +409,7 @@ internal sealed class HardwarePhrases
     private void ProbeLeaf(int device, in RawLeaf leaf, ulong at)
     {
         draft.Access(device, draft.AnyKind(), at, SmallLength());
-        if (Choices.OneIn(3))
+        if (Choices.OneIn(2))
             draft.Access(Choices.OneIn(2) ? draft.AnyDevice() : device, draft.AnyKind(), Choices.OneIn(2) ? Inside(leaf) : at, 8);
         if (Choices.OneIn(6))
             draft.Access(device, draft.AnyKind(), Beside(leaf), SmallLength());

@@ -148,6 +148,8 @@ internal sealed class SoftwarePhrases(Draft draft)
     {
         if (live.Count == 0 && !Choices.OneIn(8))
             Build();
+        if (Choices.OneIn(20))
+            draft.AccessInterruptWindow(draft.AnyDevice());
         for (int i = Choices.Below(4); i >= 0; i--)
         {
             Extents from = gone.Count > 0 && Choices.OneIn(6) ? gone : live;
