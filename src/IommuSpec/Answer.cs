@@ -106,10 +106,19 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
     public override RuleId Broken(Observation seen) => seen switch
     {
         Observation.Moved moved when FirstWrong(moved.Pieces) is { } wrong && wrong < Pieces.Length && IsSamePiece(wrong, moved.Pieces) =>
-            Pieces[wrong].Answers[0].Rule,
+            TooStrict(Pieces[wrong].Answers[0], moved.Pieces[wrong].Outcome) ?? Pieces[wrong].Answers[0].Rule,
         Observation.Moved => RuleId.Trn2,
         _ => RuleId.Trn1,
     };
+
+    /// <summary>The check that stopped what should have landed, where the outcome says which.</summary>
+    private RuleId? TooStrict(Answer right, Outcome seen) =>
+        seen.Kind == OutcomeKind.Interrupt ? RuleId.Trn6
+        : right.Outcome.Kind != OutcomeKind.Landed || seen.Kind != OutcomeKind.Faulted || right.Rule is RuleId.Ctx2 or RuleId.Ctx4 or RuleId.Ctx7 ? null
+        : seen.Reason == Before.Format.Reserved ? RuleId.Wlk4
+        : seen.Reason == Before.Format.OutputInWindow ? RuleId.Trn7
+        : seen.Reason == Before.Format.OutOfInputRange ? RuleId.Trn8
+        : null;
 
     /// <summary>Index of the first piece that came out in no allowed way; null where all did.</summary>
     public int? FirstWrong(ImmutableArray<Piece> seen)

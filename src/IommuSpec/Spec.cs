@@ -65,13 +65,19 @@ public static class Spec
             states.Add(seen[i] is Observation.Unsupported ? states[i] : Step(states[i], scenario.Ops[i]).Match(seen[i])!.Next);
         Op op = scenario.Ops[seen.Length - 1];
         Allowed now = Step(states[^1], op);
-        if (now is not AllowedPieces pieces || seen[^1] is not Observation.Moved moved || pieces.FirstWrong(moved.Pieces) is not { } wrong || wrong >= pieces.Pieces.Length)
+        if (now is not AllowedPieces pieces || seen[^1] is not Observation.Moved moved || pieces.FirstWrong(moved.Pieces) is not { } wrong || wrong >= Math.Min(pieces.Pieces.Length, moved.Pieces.Length))
             return now.Broken(seen[^1]);
         Outcome outcome = moved.Pieces[wrong].Outcome;
-        int lastRight = states.FindLastIndex(state => AnswerTo(state, op, wrong, outcome) is not null);
-        return (lastRight < 0
-            ? MixedUp(states[^1], (Op.Access)op, wrong, outcome)
-            : EndedBy(scenario.Ops[lastRight], AnswerTo(states[lastRight], op, wrong, outcome)!)) ?? now.Broken(seen[^1]);
+        // Right once for the domain that the device has now, or for whatever it had then.
+        return (Ended([.. states.Select(state => state with { Attachments = states[^1].Attachments })])
+            ?? Ended(states)
+            ?? MixedUp(states[^1], (Op.Access)op, wrong, outcome)) ?? now.Broken(seen[^1]);
+
+        RuleId? Ended(List<State> past)
+        {
+            int lastRight = past.FindLastIndex(state => AnswerTo(state, op, wrong, outcome) is not null);
+            return lastRight < 0 ? null : EndedBy(scenario.Ops[lastRight], AnswerTo(past[lastRight], op, wrong, outcome)!);
+        }
     }
 
     /// <summary>The answer by which one piece of an access may come out so; null where none does.</summary>
