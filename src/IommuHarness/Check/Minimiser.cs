@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using IommuHarness.Report;
+using IommuHarness.Shrink;
 using IommuHarness.Targets;
 using IommuHarness.Trace;
 using IommuSpec;
@@ -18,7 +19,7 @@ public static class Minimiser
     public static Finding Minimise(ITarget target, string where, CaseId? @case, History seen, Verdict.Diverges verdict)
     {
         Scenario upTo = seen.Scenario with { Ops = seen.Scenario.Ops[..(verdict.Index + 1)] };
-        Scenario small = upTo;
+        Scenario small = Shrinker.Shrink(upTo, target, verdict.Rule);
         TargetRun run = TargetRun.Run(target, small);
         History again = new(small, run.Answers);
         if (Judge.Check(again) is Verdict.Diverges same && same.Rule == verdict.Rule)
