@@ -14,6 +14,10 @@ internal sealed class Draft
 
     /// <summary>A raw table costs an operation for each word, so scenarios on raw tables are longer, but never beyond this.</summary>
     private const int HardwareLongest = 64;
+
+    /// <summary>Faults between two readings of the log while it is uncertain which of them are recorded.</summary>
+    private const int MostUncertainFaults = 10;
+
     private static readonly int phraseCount = Enum.GetValues<Phrase>().Length;
 
     private readonly Op[] ops = new Op[Capacity];
@@ -24,6 +28,8 @@ internal sealed class Draft
     private readonly ulong[] past = new ulong[16];
     private int pastCount;
     private int limit;
+    private bool recordingIsUncertain;
+    private int uncertainFaults;
     private int baseCount;
 
     internal Platform Platform { get; private set; } = new();
@@ -54,7 +60,8 @@ internal sealed class Draft
     internal void Begin(Platform platform, Profile profile, Choices choices)
     {
         (Platform, Profile, Choices) = (platform, profile, choices);
-        Count = pastCount = 0;
+        Count = pastCount = uncertainFaults = 0;
+        recordingIsUncertain = false;
         Places.Use(platform);
         Budget.Begin(platform);
         Target = Length();
@@ -81,8 +88,44 @@ internal sealed class Draft
     /// <summary>Adds an operation; beyond the limits it is left out.</summary>
     internal void Add(Op op)
     {
+        if (IsHardware && recordingIsUncertain)
+            op = Bounded(op);
         if (Count < limit && (!IsHardware || Budget.Admit(op)))
             ops[Count++] = op;
+    }
+
+    /// <summary>
+    /// From now on a cached context may suppress the recording of a fault and the one in memory may not, so that every fault
+    /// doubles the number of logs that would be right. Until all contexts are flushed few faults share a log.
+    /// </summary>
+    internal void RecordingIsUncertain() => recordingIsUncertain = true;
+
+    private Op Bounded(Op op)
+    {
+        switch (op)
+        {
+            case Op.FlushContexts { Granularity: FlushGranularity.Global }:
+                recordingIsUncertain = false;
+                break;
+            case Op.DrainFaults:
+                uncertainFaults = 0;
+                break;
+            case Op.Access access:
+                // an access this short has two pieces at most
+                uncertainFaults += 2;
+                if (uncertainFaults > MostUncertainFaults)
+                    AddDrain();
+                return access.Length > Platform.Granule ? access with { Length = Platform.Granule } : access;
+        }
+
+        return op;
+    }
+
+    private void AddDrain()
+    {
+        uncertainFaults = 2;
+        if (Count < limit)
+            ops[Count++] = Fixed.DrainFaults;
     }
 
     /// <summary>The slot number of the universe's device.</summary>

@@ -94,7 +94,11 @@ internal sealed class RawMemory(Draft draft)
         if (!draft.Budget.Allows(addresses[index]))
             FlushEverything();
         draft.Add(new Op.Poke(addresses[index], value));
-        words[index].Value = value;
+        ref RawWord word = ref words[index];
+        bool suppresses = word.Kind == WordKind.ContextLow && ((word.Value | value) & RawEntries.ContextFaultDisable) != 0;
+        if (word.Value != 0 && (suppresses || word.Kind == WordKind.RootLow))
+            draft.RecordingIsUncertain();
+        word.Value = value;
     }
 
     internal void FlushEverything()

@@ -112,6 +112,8 @@ internal sealed class RawStructures(Draft draft, RawMemory memory)
 
     internal void UseRootTable(ulong table)
     {
+        if (hasRootTable)
+            draft.RecordingIsUncertain();
         rootTable = table;
         hasRootTable = true;
         draft.Add(new Op.SetRootTable(table));

@@ -10,7 +10,7 @@ internal sealed class SoftwarePhrases(Draft draft)
     private const int Identity = -2;
 
     /// <summary>A map of more leaves than this costs more time than it is worth.</summary>
-    private const ulong MostLeaves = 2048;
+    private const ulong MostLeaves = 1056;
 
     private readonly Extents live = new();
     private readonly Extents gone = new();
