@@ -45,10 +45,9 @@ internal readonly struct VtdSecondStageFormat : IPageFormat
 
     public static ulong TableReserved(int level, IommuOptions options)
     {
-        var reserved = Common(options);
-        if (level >= 4)
-            return reserved | Entry.PageSize | Snoop;
-        return options.SnoopControl ? reserved : reserved | Snoop;
+        // SNP is a field of leaves only: snoop control does not free bit 11 of an entry that points to a table.
+        var reserved = Common(options) | Snoop;
+        return level >= 4 ? reserved | Entry.PageSize : reserved;
     }
 
     public static ulong LeafReserved(int level, IommuOptions options)
