@@ -84,6 +84,15 @@ public sealed partial class Iommu
         return Status.Done;
     }
 
+    /// <summary>Where a domain's root table lies in <see cref="Memory"/>, for whoever wants to read its tables.</summary>
+    /// <returns>False for a domain never used, and in other modes than software.</returns>
+    public bool TryGetRoot(int domain, out ulong physical)
+    {
+        var found = TryDomain(domain, out var target);
+        physical = found ? Memory.TableBase + (ulong)target!.Root * PhysicalMemory.PageBytes : 0;
+        return found;
+    }
+
     /// <summary>The physical address of a byte as the tables in memory say; caches are not asked.</summary>
     /// <returns>Done, NotMapped, OutOfRange for a negative domain, or NotHere.</returns>
     public Status Lookup(int domain, ulong iova, out ulong physical)

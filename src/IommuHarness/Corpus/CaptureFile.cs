@@ -61,6 +61,7 @@ public static class CaptureFile
     private static CaptureMemory ReadPages(JsonPlace root)
     {
         var pages = new Dictionary<ulong, ulong[]>();
+        var tables = new List<ulong>();
         foreach (JsonPlace page in root["pages"].Items)
         {
             JsonPlace place = page["pa"];
@@ -69,11 +70,17 @@ public static class CaptureFile
             ulong[] words = CaptureMemory.Expand(page["w"].Text, out string wrong)
                 ?? throw page["w"].Wrong("runs start[*count[/stride]]:value[+step] within 0x200 words, hexadecimal", $"'{wrong}'");
             int count = page.Optional("n")?.Small(1 << 20) ?? 1;
+            bool isTable = page["kind"].Text is ['s' or 'f', 's', '-', ..];
             for (int i = 0; i < count; i++)
-                if (!pages.TryAdd(unchecked(place.Number + ((ulong)i * PageSize)), words))
-                    throw place.Wrong("every page once", $"0x{unchecked(place.Number + ((ulong)i * PageSize)):x} a second time");
+            {
+                ulong address = unchecked(place.Number + ((ulong)i * PageSize));
+                if (!pages.TryAdd(address, words))
+                    throw place.Wrong("every page once", $"0x{address:x} a second time");
+                if (isTable)
+                    tables.Add(address);
+            }
         }
-        var memory = new CaptureMemory(pages);
+        var memory = new CaptureMemory(pages, tables);
         if (root["page_count"] is var counted && counted.Number != (ulong)pages.Count)
             throw counted.Wrong($"{pages.Count}, the number of pages listed", counted.Element.GetRawText());
         if (root["pages_sha256"] is var hash && hash.Text != memory.Hash())

@@ -16,14 +16,19 @@ public sealed class CaptureMemory
     private readonly Dictionary<ulong, ulong[]> _pages;
 
     /// <param name="pages">Words of each page by the physical address of its first byte; identical pages may share an array.</param>
-    internal CaptureMemory(Dictionary<ulong, ulong[]> pages)
+    /// <param name="tables">Physical addresses of the pages that are page tables, not root, context or PASID tables.</param>
+    internal CaptureMemory(Dictionary<ulong, ulong[]> pages, IEnumerable<ulong> tables)
     {
         _pages = pages;
         Addresses = [.. pages.Keys.Order()];
+        TableAddresses = [.. tables.Order()];
     }
 
     /// <summary>Physical addresses of the captured pages, ascending.</summary>
     public ImmutableArray<ulong> Addresses { get; }
+
+    /// <summary>Physical addresses of the pages that are page tables, ascending.</summary>
+    public ImmutableArray<ulong> TableAddresses { get; }
 
     /// <summary>The word at an address; the lowest three bits are ignored.</summary>
     public ulong ReadWord(ulong physical) =>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using IommuHarness.Check;
+using IommuHarness.Corpus;
 using IommuHarness.Coverage;
 
 namespace IommuHarness.Report;
@@ -63,4 +64,8 @@ public sealed record CaptureReport(
     int CaptureCount, int DeviceCount, long AddressCount, long CorruptionCount, ImmutableArray<string> Disagreements)
 {
     public bool IsGood => Disagreements.IsEmpty;
+
+    public static CaptureReport Of(CaptureSummary summary) => new(
+        summary.CaptureCount, summary.DeviceCount, summary.AddressCount, summary.CorruptionCount,
+        [.. summary.Disagreements.Select(disagreement => disagreement.ToString())]);
 }
