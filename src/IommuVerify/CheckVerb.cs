@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using IommuHarness.Check;
+using IommuHarness.Corpus;
 using IommuHarness.Mutants;
 using IommuHarness.Report;
 using IommuHarness.Targets;
@@ -70,9 +71,13 @@ internal static class CheckVerb
             : null;
         using Progress progress = new();
         CorpusResult? corpus = corpusRoot is null ? null : progress.Step("corpus", () => CorpusCheck.Run(corpusRoot, target, cancel));
+        // The captures hold the specification against the implementation itself: another target has no part in them.
+        CaptureReport? captures = corpusRoot is null || target is not ImplTarget
+            ? null
+            : progress.Step("captures", () => CaptureReport.Of(CaptureCheck.RunAll(Path.Combine(corpusRoot, "captures"), cancellation: cancel)));
         CheckResult generated = progress.Generated(report => new Checker(target).Run(plan, report, cancel));
         ImmutableArray<KeptFinding> findings =
             CheckReport.Keep([.. corpus?.Findings ?? [], .. generated.Findings()], folder, target.Name, Invocation.Command);
-        return new CheckReport(target.Name, plan.Seed, corpus, null, generated, findings);
+        return new CheckReport(target.Name, plan.Seed, corpus, captures, generated, findings);
     }
 }

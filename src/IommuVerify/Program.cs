@@ -9,5 +9,6 @@ RootCommand root = new("Checks IOMMU implementations against an executable speci
     ShrinkVerb.Create(),
     ExplainVerb.Create(),
     RulesVerb.Create(),
+    WalkVerb.Create(),
 };
 return Runner.Run(root, args);

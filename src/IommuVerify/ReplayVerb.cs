@@ -9,13 +9,14 @@ namespace IommuVerify;
 /// <summary><c>replay</c>: the scenarios of files run on a target again.</summary>
 internal static class ReplayVerb
 {
-    private static readonly Argument<string> FilePath = new("path") { Description = "A trace, or a folder of them; .bin is a scenario in its byte form" };
+    private static readonly Argument<string> FilePath = new("path") { Description = "A trace, or a folder of them; .bin is a scenario in its byte form; .calls are recorded kernel calls, run on the implementation" };
+    private static readonly Option<string?> Platform = CallsVerb.Platform();
     private static readonly Option<string> Target = Settings.Target();
     private static readonly Option<string> Format = Settings.Format();
 
     public static Command Create()
     {
-        Command command = new("replay", "Runs the scenarios of traces on a target and judges what it answers") { FilePath, Target, Format };
+        Command command = new("replay", "Runs the scenarios of traces on a target and judges what it answers") { FilePath, Target, Platform, Format };
         command.SetAction(Run);
         return command;
     }
@@ -23,6 +24,8 @@ internal static class ReplayVerb
     private static int Run(ParseResult parsed)
     {
         bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
+        if (CallsVerb.IsRecording(parsed.GetRequiredValue(FilePath)))
+            return CallsVerb.Replay(parsed.GetRequiredValue(FilePath), parsed.GetValue(Platform), json);
         ITarget target = Targets.Parse(parsed.GetRequiredValue(Target));
         try
         {
