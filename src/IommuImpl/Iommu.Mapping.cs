@@ -9,6 +9,8 @@ public sealed partial class Iommu
     /// <returns>Done or a refusal; which comes first is the contract's (translation-model sections 4, 6 and 7).</returns>
     public Status Map(int domain, ulong iova, ulong length, ulong physical, Rights rights)
     {
+        if (TryMapNearby(domain, iova, length, physical, rights, out var nearby))
+            return nearby;
         if (Refusal(domain) is var refused and not Status.Done)
             return refused;
         TryDomain(domain, out var target);
@@ -35,7 +37,8 @@ public sealed partial class Iommu
     /// <param name="unmapped">Bytes removed; may be less than the range, or more (policy Leaf).</param>
     public Status Unmap(int domain, ulong iova, ulong length, out ulong unmapped)
     {
-        unmapped = 0;
+        if (TryUnmapNearby(domain, iova, length, out unmapped, out var nearby))
+            return nearby;
         if (Refusal(domain) is var refused and not Status.Done)
             return refused;
         var status = CheckUnmap(iova, length);

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace IommuImpl;
 
-public sealed partial class Iommu
+public sealed unsafe partial class Iommu
 {
     private const ulong MaxAccessBytes = 0x1_0000;
 
@@ -14,16 +14,33 @@ public sealed partial class Iommu
     /// </remarks>
     public TranslateResult Translate(ushort requester, ulong iova, AccessKind kind)
     {
-        ref var context = ref _contexts.Place(requester);
-        if (context.Key == (requester | _contextPresent) && (iova & context.ForbiddenBits) == 0)
+        var context = _contextPlaces.Place(requester);
+        if (context->Key == (requester | _contextPresent) && (iova & context->ForbiddenBits) == 0)
         {
-            ref var entry = ref _iotlb.SmallPlace(iova, context.Salt);
-            var mask = kind == AccessKind.Write ? Iotlb.WriteMask : Iotlb.ReadMask;
-            if (entry.Key == (iova & ~GranuleMask | 1) && (entry.TagAndDenied & mask) == context.Tag)
-                return new TranslateResult(entry.Physical | (iova & GranuleMask));
+            var entry = _iotlbPlaces.SmallPlace(iova, context->Salt);
+            // A set low bit denies: a read ignores bit 1, a write bit 0.
+            var denied = (entry->TagAndDenied ^ context->Tag) & ~(2UL >> (int)kind);
+            if (((entry->Key ^ (iova & ~GranuleMask | 1)) | denied) == 0)
+                return new TranslateResult(entry->Physical | (iova & GranuleMask));
         }
 
         return TranslateOtherwise(requester, iova, kind);
+    }
+
+    /// <summary>Translates one byte's access by the tables in memory: as <see cref="Translate"/> with cold IOTLB and walk cache, which stay as they are.</summary>
+    /// <remarks>Device contexts come from their cache, and a fault is recorded.</remarks>
+    public TranslateResult TranslateUncached(ushort requester, ulong iova, AccessKind kind)
+    {
+        var context = _contextPlaces.Place(requester);
+        if (context->Key != (requester | _contextPresent) || context->Kind != ContextKind.Paged || Entry.InWindow(iova))
+        {
+            if (FindContext(requester, iova, kind, out var answer))
+                return answer;
+        }
+
+        return _isSecondStage
+            ? WalkOnly<VtdSecondStageFormat>(context, requester, iova, kind)
+            : WalkOnly<X86FirstStageFormat>(context, requester, iova, kind);
     }
 
     /// <summary>Performs a device access: split at 4 KiB boundaries, ascending; every piece is tried and may fault by itself.</summary>
@@ -63,12 +80,31 @@ public sealed partial class Iommu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private TranslateResult TranslateOtherwise(ushort requester, ulong iova, AccessKind kind)
     {
+        if (FindContext(requester, iova, kind, out var answer))
+            return answer;
+        var context = _contextPlaces.Place(requester);
+        return _isSecondStage
+            ? TranslateIn<VtdSecondStageFormat>(context, requester, iova, kind)
+            : TranslateIn<X86FirstStageFormat>(context, requester, iova, kind);
+    }
+
+    /// <summary>Answers what needs no page table; otherwise leaves the device's context, which names one, in its place.</summary>
+    private bool FindContext(ushort requester, ulong iova, AccessKind kind, out TranslateResult answer)
+    {
         // Before any look-up, and with translation off as well: such a write is an interrupt request.
         if (kind == AccessKind.Write && Entry.InWindow(iova))
-            return TranslateResult.Interrupt(iova);
+        {
+            answer = TranslateResult.Interrupt(iova);
+            return true;
+        }
+
         if (_contextPresent == ContextCache.Unusable)
-            return new TranslateResult(iova);
-        ref var context = ref _contexts.Place(requester);
+        {
+            answer = new TranslateResult(iova);
+            return true;
+        }
+
+        ref var context = ref *_contextPlaces.Place(requester);
         if (context.Key != (requester | ContextCache.Present))
         {
             var suppressed = false;
@@ -79,68 +115,65 @@ public sealed partial class Iommu
                 _ => FillLegacy(requester, ref context, out suppressed),
             };
             if (reason != 0)
-                return Fault(requester, iova, kind, reason, suppressed);
+            {
+                answer = Fault(requester, iova, kind, reason, suppressed);
+                return true;
+            }
         }
 
-        return _isSecondStage
-            ? TranslateIn<VtdSecondStageFormat>(ref context, requester, iova, kind)
-            : TranslateIn<X86FirstStageFormat>(ref context, requester, iova, kind);
+        var passes = context.Kind == ContextKind.PassThrough;
+        answer = passes ? PassThrough(ref context, requester, iova, kind) : default;
+        return passes;
     }
 
-    private TranslateResult TranslateIn<TFormat>(ref ContextEntry context, ushort requester, ulong iova, AccessKind kind)
+    private TranslateResult TranslateIn<TFormat>(ContextEntry* context, ushort requester, ulong iova, AccessKind kind)
         where TFormat : struct, IPageFormat
     {
-        if (context.Kind == ContextKind.PassThrough)
-            return TranslatePassThrough<TFormat>(ref context, requester, iova, kind);
-        if (!TFormat.InRange(iova, context.Levels, context.ForbiddenBits))
-            return Fault(requester, iova, kind, TFormat.InputReason, context.SuppressFaults);
-        if (_iotlb.LargeLevels != 0)
+        if (!TFormat.InRange(iova, context->Levels, context->ForbiddenBits))
+            return Fault(requester, iova, kind, TFormat.InputReason, context->SuppressFaults);
+        if (_iotlb.LargeLevels != 0 && _iotlb.TryLarge(iova, context->Tag, context->Salt, kind, out var physical))
+            return new TranslateResult(physical);
+
+        if (!_walkCache.TryFind(iova, context->Tag, context->Salt, TFormat.TableNeed(kind), out var table, out var path, out var level))
+            (table, path, level) = (context->Root, ~0UL, context->Levels);
+        if (Walker<TFormat>.TryUsual(Memory, _rules, iova, kind, table, path, level, out var walk))
         {
-            var mask = kind == AccessKind.Write ? Iotlb.WriteMask : Iotlb.ReadMask;
-            if (_iotlb.TryLarge(iova, context.Tag, mask, out var physical))
-                return new TranslateResult(physical);
+            Remember<TFormat>(context, iova, walk);
+            return new TranslateResult(walk.Physical);
         }
 
-        var walk = StartWalk<TFormat>(ref context, iova, kind);
-        if (!Walker<TFormat>.TryUsual(Memory, _rules, ref walk))
-        {
-            var reason = Walker<TFormat>.Exact(Memory, _rules, ref walk);
-            if (reason != 0)
-                return Fault(requester, iova, kind, reason, context.SuppressFaults);
-        }
-
-        Remember<TFormat>(ref context, ref walk);
-        return new TranslateResult(walk.Physical);
+        var reason = Walker<TFormat>.Exact(Memory, _rules, iova, kind, table, path, level, out var exact);
+        if (reason != 0)
+            return Fault(requester, iova, kind, reason, context->SuppressFaults);
+        Remember<TFormat>(context, iova, exact);
+        return new TranslateResult(exact.Physical);
     }
 
-    /// <summary>From the lowest table that the walk cache knows, or from the root.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private Walk StartWalk<TFormat>(ref ContextEntry context, ulong iova, AccessKind kind) where TFormat : struct, IPageFormat
+    private TranslateResult WalkOnly<TFormat>(ContextEntry* context, ushort requester, ulong iova, AccessKind kind)
+        where TFormat : struct, IPageFormat
     {
-        var walk = new Walk { Iova = iova, Kind = kind };
-        if (_walkCache.TryFind(iova, context.Tag, TFormat.TableNeed(kind), out walk.Table, out walk.Path, out walk.Level))
-            return walk;
-        walk.Table = context.Root;
-        walk.Level = context.Levels;
-        walk.Path = ~0UL;
-        return walk;
+        if (!TFormat.InRange(iova, context->Levels, context->ForbiddenBits))
+            return Fault(requester, iova, kind, TFormat.InputReason, context->SuppressFaults);
+        if (Walker<TFormat>.TryUsual(Memory, _rules, iova, kind, context->Root, ~0UL, context->Levels, out var walk))
+            return new TranslateResult(walk.Physical);
+        var reason = Walker<TFormat>.Exact(Memory, _rules, iova, kind, context->Root, ~0UL, context->Levels, out var exact);
+        return reason == 0 ? new TranslateResult(exact.Physical) : Fault(requester, iova, kind, reason, context->SuppressFaults);
     }
 
     /// <summary>Fills the caches after a successful walk. Nothing that faulted, or was not there, comes here.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Remember<TFormat>(ref ContextEntry context, ref Walk walk) where TFormat : struct, IPageFormat
+    private void Remember<TFormat>(ContextEntry* context, ulong iova, in Walk walk) where TFormat : struct, IPageFormat
     {
-        var iova = walk.Iova;
         var denied = TFormat.Denied(walk.Path & walk.Leaf, walk.Leaf);
         // A hit does not look for interrupt requests: writes to the window must miss.
         if (walk.Level == 1 && Entry.InWindow(iova))
             denied |= 2;
         if (walk.Level == 1 || !TouchesWindow(iova, walk.Physical, walk.Level))
-            _iotlb.Fill(iova, walk.Level, walk.Physical, context.Tag, denied);
+            _iotlb.Fill(iova, walk.Level, walk.Physical, context->Tag, context->Salt, denied);
         if (walk.Level <= 2)
-            _walkCache.Fill(iova, walk.Level, context.Tag, walk.Table, walk.Path);
+            _walkCache.Fill(iova, walk.Level, context->Tag, context->Salt, walk.Table, walk.Path);
         if (walk.UpperTable != 0)
-            _walkCache.Fill(iova, 2, context.Tag, walk.UpperTable, walk.UpperPath);
+            _walkCache.Fill(iova, 2, context->Tag, context->Salt, walk.UpperTable, walk.UpperPath);
     }
 
     /// <summary>A large page meets the interrupt window on its input or output side: the IOTLB does not hold it.</summary>
@@ -153,12 +186,11 @@ public sealed partial class Iommu
     private static bool Meets(ulong first, ulong bytes) =>
         first < Entry.WindowBase + Entry.WindowBytes && first + (bytes - 1) >= Entry.WindowBase;
 
-    private TranslateResult TranslatePassThrough<TFormat>(ref ContextEntry context, ushort requester, ulong iova, AccessKind kind)
-        where TFormat : struct, IPageFormat
+    private TranslateResult PassThrough(ref ContextEntry context, ushort requester, ulong iova, AccessKind kind)
     {
         var forbidden = Options.Contexts == ContextMode.VtdLegacy ? _legacy.PassThroughForbidden : ~0UL << Options.PhysicalBits;
         if ((iova & forbidden) != 0)
-            return Fault(requester, iova, kind, TFormat.PassThroughReason, context.SuppressFaults);
+            return Fault(requester, iova, kind, (byte)(_isSecondStage ? 0x04 : 0x83), context.SuppressFaults);
         // Only a read can get here with an address in the window, and its output is in the window too.
         if (Entry.InWindow(iova))
             return Fault(requester, iova, kind, 0x0E, context.SuppressFaults);

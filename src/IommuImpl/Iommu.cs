@@ -20,6 +20,8 @@ public sealed partial class Iommu : IDisposable
     private readonly FaultLog _faults = new();
     private readonly LegacyContexts _legacy;
     private bool _isSecondStage;
+    private IotlbPlaces _iotlbPlaces;
+    private ContextPlaces _contextPlaces;
 
     /// <summary>Marks a cached context as usable: <see cref="ContextCache.Present"/>, or <see cref="ContextCache.Unusable"/> while translation is off.</summary>
     private uint _contextPresent;
@@ -49,6 +51,8 @@ public sealed partial class Iommu : IDisposable
         {
             options.Validate();
             Options = options;
+            _physicalBits = options.PhysicalBits;
+            _unmapPolicy = options.Unmap;
             _isSecondStage = options.Format == TableFormat.VtdSecondStage;
             if (_isSecondStage)
                 _rules.Set<VtdSecondStageFormat>(options);
@@ -61,6 +65,7 @@ public sealed partial class Iommu : IDisposable
         _iotlb.Reset(options.IotlbEntryCount);
         _walkCache.Reset(options.WalkCacheEntryCount);
         _contexts.Reset(options.ContextCacheEntryCount);
+        (_iotlbPlaces, _contextPlaces) = (_iotlb.Places, _contexts.Places);
         _faults.Reset(options.FaultRecordCount, options.FaultCompression);
         _legacy.Reset(options);
         _contextPresent = options.Contexts == ContextMode.VtdLegacy ? ContextCache.Unusable : ContextCache.Present;

@@ -19,7 +19,7 @@ public sealed record IommuOptions
     /// <summary>Host address width, 32 to 52: every physical address is below 2^PhysicalBits.</summary>
     public int PhysicalBits { get; init; } = 46;
 
-    /// <summary>MGAW, 12 to 64: the second stage takes input addresses below 2^min(AGAW, IovaBits).</summary>
+    /// <summary>MGAW, 30 to 64: the second stage takes input addresses below 2^min(AGAW, IovaBits).</summary>
     public int IovaBits { get; init; } = 57;
 
     public Contract Contract { get; init; } = Contract.Kernel;
@@ -32,7 +32,7 @@ public sealed record IommuOptions
     /// <summary>A write-only mapping may be read as well. The first stage always behaves so.</summary>
     public bool WidenWriteOnly { get; init; }
 
-    /// <summary>A full table of contiguous leaves with equal rights becomes one larger leaf.</summary>
+    /// <summary>A full table of contiguous leaves with equal rights becomes one larger leaf, except under policy Leaf, which would show it.</summary>
     public bool PromoteSuperpages { get; init; }
 
     /// <summary>ECAP.SC: bit 11 of a second-stage leaf is SNP; otherwise it is reserved.</summary>
@@ -74,7 +74,7 @@ public sealed record IommuOptions
         var first = Format == TableFormat.X86FirstStage;
         Require(Levels >= (first ? 4 : 3) && Levels <= 5, nameof(Levels));
         Require(PhysicalBits is >= 32 and <= 52, nameof(PhysicalBits));
-        Require(IovaBits is >= 12 and <= 64, nameof(IovaBits));
+        Require(IovaBits is >= 30 and <= 64, nameof(IovaBits));
         Require(FaultRecordCount is >= 1 and <= 256, nameof(FaultRecordCount));
         Require(!(first && Contexts == ContextMode.VtdLegacy), nameof(Format));
         Require(IotlbEntryCount == 0 || IsPowerOfTwo(IotlbEntryCount), nameof(IotlbEntryCount));

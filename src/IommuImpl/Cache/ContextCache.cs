@@ -35,6 +35,17 @@ internal struct ContextEntry
     public ulong Root;
 }
 
+/// <summary>Where entries are; see <see cref="IotlbPlaces"/>.</summary>
+internal readonly unsafe struct ContextPlaces(ContextEntry* entries, uint mask)
+{
+    private readonly ContextEntry* _entries = entries;
+    private readonly uint _mask = mask;
+
+    /// <summary>The only place where a requester's context can be.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ContextEntry* Place(uint requester) => _entries + ((requester ^ (requester >> 6)) & _mask);
+}
+
 /// <summary>
 /// The context cache: direct mapped by requester id. All context modes go through it, which makes the hit path the same
 /// for all of them; in software and direct mode a change drops the device's entry at once.
@@ -46,32 +57,29 @@ internal sealed unsafe class ContextCache
     /// <summary>Compared in place of <see cref="Present"/> where no entry may match.</summary>
     public const uint Unusable = 0x2_0000;
     private ContextEntry[] _array = [];
-    private ContextEntry* _entries;
-    private uint _mask;
+    private ContextPlaces _places;
 
     public void Reset(int entryCount)
     {
         if (_array.Length != entryCount)
         {
             _array = GC.AllocateArray<ContextEntry>(entryCount, pinned: true);
-            _entries = (ContextEntry*)Unsafe.AsPointer(ref _array[0]);
-            _mask = (uint)entryCount - 1;
+            _places = new ContextPlaces((ContextEntry*)Unsafe.AsPointer(ref _array[0]), (uint)entryCount - 1);
         }
 
         DropAll();
     }
 
-    /// <summary>The only place where a requester's context can be.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ref ContextEntry Place(uint requester) => ref _entries[(requester ^ (requester >> 6)) & _mask];
+    /// <summary>The array without the object around it; good until the next <see cref="Reset"/>.</summary>
+    public ContextPlaces Places => _places;
 
     public void DropAll() => _array.AsSpan().Clear();
 
     public void Drop(ushort requester)
     {
-        ref var entry = ref Place(requester);
-        if (entry.Key == (requester | Present))
-            entry = default;
+        var entry = _places.Place(requester);
+        if (entry->Key == (requester | Present))
+            *entry = default;
     }
 
     public void DropDomain(int domainId)

@@ -15,6 +15,22 @@ internal struct IotlbEntry
     public ulong Physical;
 }
 
+/// <summary>Where entries are. A hit reads it from the facade's own fields: one load less than through <see cref="Iotlb"/>.</summary>
+internal readonly unsafe struct IotlbPlaces(IotlbEntry* entries, ulong mask)
+{
+    private readonly IotlbEntry* _entries = entries;
+    private readonly ulong _mask = mask;
+
+    /// <summary>The only place where a 4 KiB page can be.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public IotlbEntry* SmallPlace(ulong iova, ulong salt) => Place(iova >> 12, salt);
+
+    /// <summary>The only place where a page can be. Its number is in units of its own size.</summary>
+    /// <remarks>The shifted copy keeps buffers that start at equal offsets of different 2 MiB regions apart.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public IotlbEntry* Place(ulong page, ulong salt) => _entries + ((page ^ (page >> 9) ^ salt) & _mask);
+}
+
 /// <summary>
 /// The IOTLB: direct mapped, all page sizes in one array, tagged. A tag is never used twice, so ending every translation of
 /// a domain, or of all, is giving it a new tag: 2 ns instead of a scan of the array. It could break INV if a device context
@@ -22,17 +38,16 @@ internal struct IotlbEntry
 /// </summary>
 internal sealed unsafe class Iotlb
 {
-    /// <summary>Bits of <see cref="IotlbEntry.TagAndDenied"/> that a read, or a write, compares with its tag.</summary>
-    public const ulong ReadMask = ~2UL, WriteMask = ~1UL;
-
     private IotlbEntry[] _array = [];
-    private IotlbEntry* _entries;
-    private ulong _mask;
+    private IotlbPlaces _places;
     private bool _enabled;
     private byte _largeLevels;
 
     /// <summary>Bit l set: leaves of level l may be present, so their places must be looked at. Usually clear: one probe.</summary>
     public int LargeLevels => _largeLevels;
+
+    /// <summary>The array without the object around it; good until the next <see cref="Reset"/>.</summary>
+    public IotlbPlaces Places => _places;
 
     public void Reset(int entryCount)
     {
@@ -40,8 +55,7 @@ internal sealed unsafe class Iotlb
         if (_array.Length != length)
         {
             _array = GC.AllocateArray<IotlbEntry>(length, pinned: true);
-            _entries = (IotlbEntry*)Unsafe.AsPointer(ref _array[0]);
-            _mask = (ulong)length - 1;
+            _places = new IotlbPlaces((IotlbEntry*)Unsafe.AsPointer(ref _array[0]), (ulong)length - 1);
         }
 
         _enabled = entryCount != 0;
@@ -51,28 +65,20 @@ internal sealed unsafe class Iotlb
     /// <summary>Mixed into the place of an entry, so that domains with equal addresses do not collide.</summary>
     public static ulong Salt(ulong tag) => (tag * 0x9E37_79B9_7F4A_7C15) >> 40;
 
-    /// <summary>The only place where a 4 KiB page can be.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ref IotlbEntry SmallPlace(ulong iova, ulong salt) => ref _entries[Index(iova >> 12, salt)];
-
-    /// <summary>The only place where a page of a level can be.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ref IotlbEntry Place(ulong iova, int level, ulong salt) => ref _entries[Index(iova >> ShiftOf(level), salt)];
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong KeyOf(ulong iova, int level) => (iova >> ShiftOf(level) << ShiftOf(level)) | (uint)level;
 
     /// <summary>Looks for a 2 MiB or 1 GiB page.</summary>
-    public bool TryLarge(ulong iova, ulong tag, ulong accessMask, out ulong physical)
+    public bool TryLarge(ulong iova, ulong tag, ulong salt, AccessKind kind, out ulong physical)
     {
         for (var level = 2; level <= 3; level++)
         {
             if ((_largeLevels & (1 << level)) == 0)
                 continue;
-            ref var entry = ref Place(iova, level, Salt(tag));
-            if (entry.Key == KeyOf(iova, level) && (entry.TagAndDenied & accessMask) == tag)
+            var entry = _places.Place(iova >> ShiftOf(level), salt);
+            if (entry->Key == KeyOf(iova, level) && (entry->TagAndDenied & ~(2UL >> (int)kind)) == tag)
             {
-                physical = entry.Physical | (iova & ((1UL << ShiftOf(level)) - 1));
+                physical = entry->Physical | (iova & ((1UL << ShiftOf(level)) - 1));
                 return true;
             }
         }
@@ -82,23 +88,23 @@ internal sealed unsafe class Iotlb
     }
 
     /// <summary>Holds a translation, in place of whatever was there.</summary>
-    public void Fill(ulong iova, int level, ulong physical, ulong tag, ulong denied)
+    public void Fill(ulong iova, int level, ulong physical, ulong tag, ulong salt, ulong denied)
     {
         if (!_enabled)
             return;
         if (level > 1)
             _largeLevels |= (byte)(1 << level);
-        ref var entry = ref Place(iova, level, Salt(tag));
-        entry.Key = KeyOf(iova, level);
-        entry.TagAndDenied = tag | denied;
-        entry.Physical = physical >> ShiftOf(level) << ShiftOf(level);
+        var entry = _places.Place(iova >> ShiftOf(level), salt);
+        entry->Key = KeyOf(iova, level);
+        entry->TagAndDenied = tag | denied;
+        entry->Physical = physical >> ShiftOf(level) << ShiftOf(level);
     }
 
     /// <summary>Drops every page of a tag that meets [first, last].</summary>
     public void DropRange(ulong tag, ulong first, ulong last)
     {
-        // Looking at each possible place costs one probe a page; beyond a quarter of the array, looking at all is cheaper.
-        if ((last - first) >> 12 >= Math.Max(_mask / 4, 1))
+        // Looking at each possible place costs one probe a page; for more pages than entries, looking at all is cheaper.
+        if ((last - first) >> 12 >= (ulong)_array.Length)
         {
             DropByScan(tag, first, last);
             return;
@@ -118,9 +124,9 @@ internal sealed unsafe class Iotlb
         var shift = ShiftOf(level);
         for (var page = first >> shift; ; page++)
         {
-            ref var entry = ref _entries[Index(page, salt)];
-            if (entry.Key == ((page << shift) | (uint)level) && (entry.TagAndDenied & ~3UL) == tag)
-                entry = default;
+            var entry = _places.Place(page, salt);
+            if (entry->Key == ((page << shift) | (uint)level) && (entry->TagAndDenied & ~3UL) == tag)
+                *entry = default;
             if (page == last >> shift)
                 return;
         }
@@ -138,10 +144,6 @@ internal sealed unsafe class Iotlb
                 entry = default;
         }
     }
-
-    // The shifted copy keeps buffers that start at equal offsets of different 2 MiB regions apart.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private ulong Index(ulong page, ulong salt) => (page ^ (page >> 9) ^ salt) & _mask;
 
     private static int ShiftOf(int level) => 3 + 9 * level;
 }

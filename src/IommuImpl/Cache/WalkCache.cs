@@ -40,12 +40,12 @@ internal sealed unsafe class WalkCache
 
     /// <summary>The lowest table known for an address whose path grants what is needed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryFind(ulong iova, ulong tag, ulong need, out ulong table, out ulong path, out int level)
+    public bool TryFind(ulong iova, ulong tag, ulong salt, ulong need, out ulong table, out ulong path, out int level)
     {
-        for (level = 1; level <= 2; level++)
+        for (level = 1; level <= 2 && _enabled; level++)
         {
             var region = iova >> (12 + 9 * level);
-            var entry = _entries + Index(region, level, tag);
+            var entry = _entries + Index(region, level, salt);
             if (entry->Key == KeyOf(region, level) && entry->Tag == tag && (entry->Pointer & need) == need)
             {
                 table = entry->Pointer & AddressMask;
@@ -59,12 +59,12 @@ internal sealed unsafe class WalkCache
         return false;
     }
 
-    public void Fill(ulong iova, int level, ulong tag, ulong table, ulong path)
+    public void Fill(ulong iova, int level, ulong tag, ulong salt, ulong table, ulong path)
     {
         if (!_enabled)
             return;
         var region = iova >> (12 + 9 * level);
-        var entry = _entries + Index(region, level, tag);
+        var entry = _entries + Index(region, level, salt);
         entry->Key = KeyOf(region, level);
         entry->Tag = tag;
         entry->Pointer = table | (path & 0xFFF);
@@ -74,7 +74,7 @@ internal sealed unsafe class WalkCache
     public void Drop(ulong tag, ulong iova, int level)
     {
         var region = iova >> (12 + 9 * level);
-        var entry = _entries + Index(region, level, tag);
+        var entry = _entries + Index(region, level, Iotlb.Salt(tag));
         if (entry->Key == KeyOf(region, level) && entry->Tag == tag)
             *entry = default;
     }
@@ -115,6 +115,6 @@ internal sealed unsafe class WalkCache
 
     private static ulong KeyOf(ulong region, int level) => (region << (12 + 9 * level)) | (uint)level;
 
-    private ulong Index(ulong region, int level, ulong tag) =>
-        (region ^ (region >> 9) ^ Iotlb.Salt(tag) ^ (level == 2 ? 0x55UL : 0)) & _mask;
+    private ulong Index(ulong region, int level, ulong salt) =>
+        (region ^ (region >> 9) ^ salt ^ (level == 2 ? 0x55UL : 0)) & _mask;
 }

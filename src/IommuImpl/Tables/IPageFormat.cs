@@ -15,9 +15,6 @@ internal interface IPageFormat
     /// <summary>Fault reason for an input outside the table's range.</summary>
     static abstract byte InputReason { get; }
 
-    /// <summary>Fault reason for a pass-through address beyond the host's.</summary>
-    static abstract byte PassThroughReason { get; }
-
     /// <summary>A walk sets accessed and dirty bits in memory.</summary>
     static abstract bool WritesBack { get; }
 

@@ -56,7 +56,16 @@ internal static unsafe partial class LeafRemover
     {
         while (true)
         {
-            var slotLast = SlotLast(store, domain, at, out var leaf);
+            var leaf = store.Descend(domain, at, out var table, out var level);
+            var slotLast = at | ((1UL << Entry.ShiftOf(level)) - 1);
+            if (level == 1)
+            {
+                // Along the table without going down to each entry.
+                var entries = store.Pool.Entries(table);
+                for (var slot = TableStore.IndexOf(at, 1); slot < 511 && (leaf & Entry.End) == 0; slotLast += 4096)
+                    leaf = entries[++slot];
+            }
+
             if ((leaf & Entry.End) != 0)
                 return slotLast;
             at = slotLast + 1;

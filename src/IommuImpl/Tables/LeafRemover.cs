@@ -47,16 +47,27 @@ internal static unsafe partial class LeafRemover
     }
 
     /// <summary>Clears the entries of a level-1 table from one index to another, both inclusive. Returns how many were not empty.</summary>
-    private static int ClearRun(TableStore store, Domain domain, int table, int slot, int lastSlot)
+    public static int ClearRun(TableStore store, Domain domain, int table, int slot, int lastSlot)
     {
         ref var info = ref store.Pool.Info(table);
         if (info.Count == 0)
             return 0;
-        var entries = new Span<ulong>(store.Pool.Entries(table) + slot, lastSlot - slot + 1);
-        var count = entries.Length - entries.Count(0UL);
+        int count;
+        if (slot == lastSlot)
+        {
+            var entry = store.Pool.Entries(table) + slot;
+            count = *entry == 0 ? 0 : 1;
+            *entry = 0;
+        }
+        else
+        {
+            var entries = new Span<ulong>(store.Pool.Entries(table) + slot, lastSlot - slot + 1);
+            count = entries.Length - entries.Count(0UL);
+            entries.Clear();
+        }
+
         if (count == 0)
             return 0;
-        entries.Clear();
         info.Count -= (ushort)count;
         if (info.Count == 0)
             store.NoteEmptied(domain, table);

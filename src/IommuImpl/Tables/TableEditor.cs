@@ -31,7 +31,6 @@ internal static unsafe class TableEditor<TFormat> where TFormat : struct, IPageF
     public static bool Map(TableStore store, Domain domain, ulong first, ulong last, ulong physical, Rights rights)
     {
         var job = new Job { Store = store, Domain = domain, LeafBits = TFormat.LeafBits(rights, store.Options), Offset = physical - first, Made = None };
-        var marked = store.Options.Unmap is UnmapPolicy.WholeMapping or UnmapPolicy.Area;
         if (first >> 21 == domain.RecentRegion && last >> 21 == domain.RecentRegion && last - first != 0x1F_FFFF)
         {
             Fill(ref job, domain.RecentTable, first, last);
@@ -43,9 +42,9 @@ internal static unsafe class TableEditor<TFormat> where TFormat : struct, IPageF
         }
 
         domain.MappedBytes += last - first + 1;
-        if (marked)
+        if (store.MarksMappings)
             Mark(store, domain, first, last);
-        if (store.Options.PromoteSuperpages)
+        if (store.MayPromote)
             Promote(store, domain, first, last);
         return true;
     }
@@ -119,9 +118,17 @@ internal static unsafe class TableEditor<TFormat> where TFormat : struct, IPageF
     {
         var slot = TableStore.IndexOf(first, 1);
         var count = TableStore.IndexOf(last, 1) - slot + 1;
-        var entries = job.Store.Pool.Entries(table) + slot;
-        var entry = (first + job.Offset) | job.LeafBits;
-        job.Store.Pool.Info(table).Count += (ushort)count;
+        FillRun(job.Store.Pool, table, slot, count, (first + job.Offset) | job.LeafBits);
+    }
+
+    /// <summary>Puts contiguous leaves into empty entries of a level-1 table.</summary>
+    public static void Fill(TableStore store, int table, int slot, int count, ulong physical, Rights rights) =>
+        FillRun(store.Pool, table, slot, count, physical | TFormat.LeafBits(rights, store.Options));
+
+    private static void FillRun(TablePool pool, int table, int slot, int count, ulong entry)
+    {
+        pool.Info(table).Count += (ushort)count;
+        var entries = pool.Entries(table) + slot;
         var i = 0;
         if (count >= Vector256<ulong>.Count * 2)
         {

@@ -22,6 +22,15 @@ internal sealed unsafe class TableStore(TablePool pool, WalkRules rules, WalkCac
 
     public int Levels { get; private set; }
 
+    /// <summary>
+    /// Promotion is asked for and nobody can tell: policy Leaf removes leaves as they are, so a larger one would change what
+    /// an unmap does.
+    /// </summary>
+    public bool MayPromote { get; private set; }
+
+    /// <summary>The unmap policy asks where mappings begin and end, so their first and last leaves are marked.</summary>
+    public bool MarksMappings { get; private set; }
+
     public void Reset(IommuOptions options)
     {
         Options = options;
@@ -29,6 +38,8 @@ internal sealed unsafe class TableStore(TablePool pool, WalkRules rules, WalkCac
         InputBits = 12 + 9 * Levels;
         if (options.Format == TableFormat.VtdSecondStage)
             InputBits = Math.Min(InputBits, options.IovaBits);
+        MayPromote = options.PromoteSuperpages && options.Unmap != UnmapPolicy.Leaf;
+        MarksMappings = options.Unmap is UnmapPolicy.WholeMapping or UnmapPolicy.Area;
         pool.Reset(options.PhysicalBits);
     }
 

@@ -11,8 +11,6 @@ internal readonly struct VtdSecondStageFormat : IPageFormat
 
     public static byte InputReason => 0x04;
 
-    public static byte PassThroughReason => 0x04;
-
     public static bool WritesBack => false;
 
     public static ulong TableNeed(AccessKind kind) => kind == AccessKind.Write ? Write : Read;

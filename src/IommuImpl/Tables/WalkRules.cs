@@ -1,13 +1,16 @@
 namespace IommuImpl;
 
 /// <summary>The bits that walks test, worked out once from the options.</summary>
-internal sealed unsafe class WalkRules
+internal sealed class WalkRules
 {
     private readonly ulong[] _tableReserved = new ulong[6];
     private readonly ulong[] _leafReserved = new ulong[6];
 
     /// <summary>Any of these in a table entry needs a closer look: reserved at some level, or the page-size bit.</summary>
     public ulong Unusual { get; private set; }
+
+    /// <summary>Reserved bits of a level-1 leaf, without an array look-up.</summary>
+    public ulong SmallLeafReserved { get; private set; }
 
     /// <summary>Bit l set: leaves of level l may be made.</summary>
     public int LeafLevels { get; private set; }
@@ -26,6 +29,7 @@ internal sealed unsafe class WalkRules
             Unusual |= _tableReserved[level];
         }
 
+        SmallLeafReserved = _leafReserved[1];
         LeafLevels = 1 << 1 | (options.Pages2M ? 1 << 2 : 0) | (options.Pages1G ? 1 << 3 : 0);
     }
 }

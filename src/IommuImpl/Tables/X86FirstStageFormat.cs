@@ -12,8 +12,6 @@ internal readonly struct X86FirstStageFormat : IPageFormat
 
     public static byte InputReason => 0x80;
 
-    public static byte PassThroughReason => 0x83;
-
     public static bool WritesBack => true;
 
     public static ulong TableNeed(AccessKind kind) =>
