@@ -47,7 +47,7 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
                 bool suppressed = taken.All(answer => answer.Suppressed);
                 bool certain = suppressed || !taken.Any(answer => answer.Suppressed);
                 rules |= suppressed ? RuleId.Flt4 : RuleId.Flt1;
-                next = suppressed ? Rules.Faults.Suppress(next) : Rules.Faults.Record(next, Device, Kind, Pieces[i].Iova, outcome.Reason, certain);
+                next = suppressed ? Rules.Faults.Drop(next, RuleId.Flt4) : Rules.Faults.Record(next, Device, Kind, Pieces[i].Iova, outcome.Reason, certain);
             }
         }
         return new(seen, next, rule, rules);

@@ -76,7 +76,7 @@ public static class Spec
         RuleId? Ended(List<State> past)
         {
             int lastRight = past.FindLastIndex(state => AnswerTo(state, op, wrong, outcome) is not null);
-            return lastRight < 0 ? null : EndedBy(scenario.Ops[lastRight], AnswerTo(past[lastRight], op, wrong, outcome)!);
+            return lastRight < 0 ? null : EndedBy(scenario.Ops[lastRight], AnswerTo(past[lastRight], op, wrong, outcome)!, pieces.Pieces[wrong].Answers[0]);
         }
     }
 
@@ -90,7 +90,7 @@ public static class Spec
             is (RuleId.Inv1 or RuleId.Inv5 or RuleId.Inv6) and { } rule ? rule : null;
 
     /// <summary>The rule by which an operation ends an answer that was right before it.</summary>
-    private static RuleId? EndedBy(Op op, Answer answer) => op switch
+    private static RuleId? EndedBy(Op op, Answer then, Answer now) => op switch
     {
         Op.Invalidate or Op.InvalidateDomain or Op.InvalidateAll => RuleId.Inv2,
         Op.Attach or Op.AttachIdentity or Op.Detach => RuleId.Ctx3,
@@ -99,9 +99,9 @@ public static class Spec
         Op.FlushIotlb => RuleId.Inv7,
         Op.FlushContexts => RuleId.Ctx9,
         Op.Program or Op.Unprogram => RuleId.Ctx8,
-        Op.SetTranslation => RuleId.Ctx4,
+        Op.SetTranslation => now.Rule == RuleId.Ctx7 ? null : RuleId.Ctx4,
         // A store ends what caches may not remember: a context or an entry that was not there, or not right.
-        Op.Poke or Op.SetRootTable => answer.Rule is RuleId.Ctx5 or RuleId.Ctx6 ? RuleId.Inv6 : RuleId.Inv5,
+        Op.Poke or Op.SetRootTable => then.Rule is RuleId.Ctx5 or RuleId.Ctx6 ? RuleId.Inv6 : RuleId.Inv5,
         _ => null,
     };
 }

@@ -150,8 +150,8 @@ public readonly record struct FaultEvent(ushort Requester, FaultRecord Record, b
 
 /// <summary>Faults since software last drained the log, oldest first.</summary>
 /// <param name="Events">What is recorded, or may be.</param>
-/// <param name="Suppressed">Others were kept from being recorded.</param>
-public sealed record FaultLog(ImmutableArray<FaultEvent> Events, bool Suppressed = false)
+/// <param name="Dropped">The rules by which others were not: FLT-2, FLT-3, FLT-4.</param>
+public sealed record FaultLog(ImmutableArray<FaultEvent> Events, RuleSet Dropped = default)
 {
     public static readonly FaultLog Empty = new([]);
 }
