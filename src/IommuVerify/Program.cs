@@ -10,5 +10,6 @@ RootCommand root = new("Checks IOMMU implementations against an executable speci
     ExplainVerb.Create(),
     RulesVerb.Create(),
     WalkVerb.Create(),
+    MutantsVerb.Create(),
 };
 return Runner.Run(root, args);

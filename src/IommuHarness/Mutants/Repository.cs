@@ -34,14 +34,11 @@ public sealed record Repository(string Root)
             : [];
 
     /// <summary>A mutant's patch.</summary>
-    /// <exception cref="InputException">There is none of that name (says which there are), or it is not a patch.</exception>
-    public MutantPatch ReadMutant(string name)
-    {
-        ImmutableArray<string> names = MutantNames();
-        return names.Contains(name)
+    /// <exception cref="InputException">There is none of that name, or it is not a patch.</exception>
+    public MutantPatch ReadMutant(string name) =>
+        MutantNames().Contains(name)
             ? PatchReader.Read(File.ReadAllText(Path.Combine(MutantsFolder, name + ".patch")), $"mutants/{name}.patch")
-            : throw new InputException($"mutant:{name}", 0, 0, $"the name of a mutant ({string.Join(", ", names)})", name);
-    }
+            : throw new InputException($"mutant:{name}", 0, 0, "the name of a file of mutants/ without its .patch (./verify mutants lists them)", name);
 
     public string MutantsFolder => Path.Combine(Root, "mutants");
 

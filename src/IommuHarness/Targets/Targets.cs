@@ -1,4 +1,5 @@
 using System.Globalization;
+using IommuHarness.Mutants;
 using IommuHarness.Trace;
 
 namespace IommuHarness.Targets;
@@ -24,7 +25,7 @@ public static class Targets
             ("spec", "random") => SpecTarget.Random(1),
             ("spec", _) when rest.StartsWith("random:", StringComparison.Ordinal) => SpecTarget.Random(Seed(name, rest["random:".Length..])),
             ("file", not "") => FileTarget.Load(rest),
-            ("mutant", not "") => throw Unknown(name),
+            ("mutant", not "") => MutantTarget.Load(rest),
             _ => throw Unknown(name),
         };
     }
