@@ -42,7 +42,9 @@ public static class Caching
     private static IEnumerable<Answer> Prefixes(Search search, ContextResult context) =>
         Roots(search.State, context, search.Since)
             .Where(root => root.LevelCount > search.Depth)
-            .SelectMany(root => Descend(search, root.LevelCount - 1, root.Root));
+            .SelectMany(root => Tables(search, root.LevelCount, root.Root))
+            .Distinct()
+            .SelectMany(table => Ends(search, table));
 
     /// <summary>The root table in use, and those that requests of the same domain id were translated through since a time.</summary>
     private static IEnumerable<(ulong Root, int LevelCount)> Roots(State state, ContextResult context, long since) =>
@@ -52,32 +54,35 @@ public static class Caching
             .Prepend((context.Root, context.LevelCount))
             .Distinct();
 
-    private static IEnumerable<Answer> Descend(Search search, int level, ulong table)
+    /// <summary>The tables at the level looked for that remembered pointers lead to, each once: many paths may lead to one table.</summary>
+    private static List<ulong> Tables(Search search, int levelCount, ulong root)
     {
-        Word word = search.State.Hardware.Read(PageTableFormat.EntryAddress(table, level, search.Iova));
-        foreach (ulong value in Since(word, search.Since))
+        List<ulong> tables = [root];
+        for (int level = levelCount - 1; level > search.Depth; level--)
+            tables = [.. tables.SelectMany(table => Remembered(search, level, table)).Where(entry => entry.Kind == EntryKind.Table).Select(entry => entry.Address).Distinct()];
+        return tables;
+    }
+
+    /// <summary>What walks come to that end their prefix in a table at the level looked for.</summary>
+    private static IEnumerable<Answer> Ends(Search search, ulong table)
+    {
+        int level = search.Depth;
+        foreach (EntryMeaning entry in Remembered(search, level, table))
         {
-            if (!MayBeRemembered(search.State, level, value, search.Kind))
-                continue;
-            EntryMeaning meaning = TableWalk.Interpret(search.State.Format, level, value, search.Kind);
-            if (meaning.Kind == EntryKind.Fault)
-            {
-                if (level == search.Depth && search.Last == EntryKind.Leaf)
-                    yield return Stale(new(Outcome.Faulted(meaning.Reason), meaning.Rule));
-            }
-            else if (level == search.Depth && meaning.Kind == search.Last)
-            {
-                yield return Stale(meaning.Kind == EntryKind.Leaf
-                    ? TableWalk.Leaf(search.State, level, TableWalk.InPage(meaning.Address, level, search.Iova), [])
-                    : TableWalk.Below(search.State, level - 1, meaning.Address, search.Iova, search.Kind, []));
-            }
-            else if (level > search.Depth && meaning.Kind == EntryKind.Table)
-            {
-                foreach (Answer answer in Descend(search, level - 1, meaning.Address))
-                    yield return answer;
-            }
+            if (entry.Kind == EntryKind.Fault && search.Last == EntryKind.Leaf)
+                yield return Stale(new(Outcome.Faulted(entry.Reason), entry.Rule));
+            else if (entry.Kind == EntryKind.Leaf && search.Last == EntryKind.Leaf)
+                yield return Stale(TableWalk.Leaf(search.State, level, TableWalk.InPage(entry.Address, level, search.Iova), []));
+            else if (entry.Kind == EntryKind.Table && search.Last == EntryKind.Table)
+                yield return Stale(TableWalk.Below(search.State, level - 1, entry.Address, search.Iova, search.Kind, []));
         }
     }
+
+    /// <summary>The values of the address's entry in a table that may be remembered, as what they mean.</summary>
+    private static IEnumerable<EntryMeaning> Remembered(Search search, int level, ulong table) =>
+        Since(search.State.Hardware.Read(PageTableFormat.EntryAddress(table, level, search.Iova)), search.Since)
+            .Where(value => MayBeRemembered(search.State, level, value, search.Kind))
+            .Select(value => TableWalk.Interpret(search.State.Format, level, value, search.Kind));
 
     private static Answer Stale(Answer answer) => answer with { Rule = RuleId.Inv5, Rules = answer.Rules | RuleId.Inv5 };
 
