@@ -27,13 +27,14 @@ public sealed partial class Iommu
     }
 
     /// <summary>Direct mode: from now on the device's accesses fault.</summary>
-    /// <returns>Done, NotMapped when the device is not programmed, or NotHere.</returns>
+    /// <returns>Done (also when the device was not programmed) or NotHere.</returns>
     public Status UnprogramDevice(ushort requester)
     {
         if (Options.Contexts != ContextMode.Direct)
             return Status.NotHere;
         _contexts.Drop(requester);
-        return _programmed.Remove(requester) ? Status.Done : Status.NotMapped;
+        _programmed.Remove(requester);
+        return Status.Done;
     }
 
     /// <summary>RTADDR and SRTP in legacy mode. Flushes nothing by itself (ESRTPS = 0).</summary>
@@ -64,10 +65,10 @@ public sealed partial class Iommu
     /// <param name="domainId">For granularity 2 and 3.</param>
     /// <param name="requester">For granularity 3.</param>
     /// <param name="functionMask">For granularity 3: 0 none, 1 ignores function bit 2, 2 bits 2:1, 3 bits 2:0.</param>
-    /// <returns>Done, OutOfRange for an encoding that does not exist, or NotHere in software mode.</returns>
+    /// <returns>Done, OutOfRange for an encoding that does not exist, or NotHere without VT-d contexts.</returns>
     public Status InvalidateContexts(byte granularity, ushort domainId, ushort requester, byte functionMask)
     {
-        if (Options.Contexts == ContextMode.Software)
+        if (Options.Contexts != ContextMode.VtdLegacy)
             return Status.NotHere;
         switch (granularity)
         {

@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace IommuImpl;
 
 public sealed partial class Iommu
@@ -55,12 +53,13 @@ public sealed partial class Iommu
     }
 
     /// <summary>From now on the device's accesses fault. What the IOTLB holds of the domain stays.</summary>
-    /// <returns>Done, NotMapped when the device is attached nowhere, or NotHere.</returns>
+    /// <returns>Done (also when the device was attached nowhere) or NotHere.</returns>
     public Status Detach(ushort requester)
     {
         if (Options.Contexts != ContextMode.Software)
             return Status.NotHere;
-        return Forget(requester) ? Status.Done : Status.NotMapped;
+        Forget(requester);
+        return Status.Done;
     }
 
     /// <summary>Removes everything from a domain, its tables included, and ends its cached translations.</summary>
@@ -111,7 +110,7 @@ public sealed partial class Iommu
     }
 
     /// <summary>Ends cached translations that meet [iova, iova + length); frees emptied tables there.</summary>
-    /// <returns>Done, Empty, Wraps, OutOfRange for a negative domain, or NotHere.</returns>
+    /// <returns>Done, Empty, Wraps, Misaligned, OutOfRange for a negative domain, or NotHere.</returns>
     public Status Invalidate(int domain, ulong iova, ulong length)
     {
         if (Refusal(domain) is var refused and not Status.Done)
@@ -121,6 +120,8 @@ public sealed partial class Iommu
         var last = iova + length - 1;
         if (last < iova)
             return Status.Wraps;
+        if (((iova | length) & GranuleMask) != 0)
+            return Status.Misaligned;
         if (!TryDomain(domain, out var target))
             return Status.Done;
         _iotlb.DropRange(target.Tag, iova, last);
@@ -209,14 +210,11 @@ public sealed partial class Iommu
         _contexts.Retag(domain.Id, domain.Tag);
     }
 
-    private bool Forget(ushort requester)
+    private void Forget(ushort requester)
     {
         _contexts.Drop(requester);
-        if (!_attached.Remove(requester, out var domain))
-            return false;
-        if (domain != IdentityDomain)
-            CollectionsMarshal.GetValueRefOrNullRef(_domainById, domain).AttachedCount--;
-        return true;
+        if (_attached.Remove(requester, out var domain) && domain != IdentityDomain)
+            _domainById[domain].AttachedCount--;
     }
 
     private byte FillSoftware(ushort requester, ref ContextEntry place)

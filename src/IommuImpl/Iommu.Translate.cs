@@ -193,7 +193,7 @@ public sealed unsafe partial class Iommu
             return Fault(requester, iova, kind, (byte)(_isSecondStage ? 0x04 : 0x83), context.SuppressFaults);
         // Only a read can get here with an address in the window, and its output is in the window too.
         if (Entry.InWindow(iova))
-            return Fault(requester, iova, kind, 0x0E, context.SuppressFaults);
+            return Fault(requester, iova, kind, (byte)(_isSecondStage ? 0x0E : 0x87), context.SuppressFaults);
         return new TranslateResult(iova);
     }
 

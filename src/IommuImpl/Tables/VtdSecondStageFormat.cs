@@ -41,16 +41,13 @@ internal readonly struct VtdSecondStageFormat : IPageFormat
         return bits;
     }
 
-    public static ulong TableReserved(int level, IommuOptions options)
-    {
-        // SNP is a field of leaves only: snoop control does not free bit 11 of an entry that points to a table.
-        var reserved = Common(options) | Snoop;
-        return level >= 4 ? reserved | Entry.PageSize : reserved;
-    }
+    // SNP and TM are fields of leaves: capabilities do not free their bits in table entries (as QEMU's masks have it).
+    public static ulong TableReserved(int level, IommuOptions options) =>
+        BeyondHost(options) | Snoop | Transient | (level >= 4 ? Entry.PageSize : 0);
 
     public static ulong LeafReserved(int level, IommuOptions options)
     {
-        var reserved = Common(options) | (options.SnoopControl ? 0 : Snoop);
+        var reserved = BeyondHost(options) | (options.SnoopControl ? 0 : Snoop) | (options.DeviceTlb ? 0 : Transient);
         return level switch
         {
             1 => reserved,
@@ -60,6 +57,5 @@ internal readonly struct VtdSecondStageFormat : IPageFormat
         };
     }
 
-    private static ulong Common(IommuOptions options) =>
-        Entry.Bits(options.PhysicalBits, 52) | (options.DeviceTlb ? 0 : Transient);
+    private static ulong BeyondHost(IommuOptions options) => Entry.Bits(options.PhysicalBits, 52);
 }
