@@ -41,7 +41,8 @@ internal sealed class ImplSide : IDisposable
     /// <summary>Empties every cache.</summary>
     public void Flush()
     {
-        Require(_iommu.InvalidateContexts(1, 0, 0, 0));
+        if (_iommu.Options.Contexts == ContextMode.VtdLegacy)
+            Require(_iommu.InvalidateContexts(1, 0, 0, 0));
         Require(_iommu.InvalidateIotlb(1, 0, 0, 0, false));
     }
 
