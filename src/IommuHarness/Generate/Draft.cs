@@ -210,5 +210,18 @@ internal sealed class Draft
 
         if (Choices.OneIn(16))
             domains[DomainCount - 1] = Platform.SlotCount - 1;
+        if (Platform.Contexts == ContextMode.VtdLegacy && Choices.OneIn(2))
+            PickSiblings();
+    }
+
+    /// <summary>Functions of one PCI device, which differ in what a context-cache command's function mask ignores.</summary>
+    private void PickSiblings()
+    {
+        DeviceCount = Math.Max(DeviceCount, 2);
+        ReadOnlySpan<int> functions = [0, 3, 4];
+        int start = Choices.Below(3);
+        int step = Choices.Between(1, 2);
+        for (int i = 0; i < 3; i++)
+            devices[i] = functions[(start + i * step) % 3];
     }
 }

@@ -86,15 +86,20 @@ internal sealed class HardwareFlushes(Draft draft, RawMemory memory, RawStructur
     {
         0 => Fixed.FlushAllContexts,
         1 or 2 => new Op.FlushContexts(FlushGranularity.Domain, id, 0, 0),
-        < 6 => new Op.FlushContexts(FlushGranularity.Selective, id, draft.DeviceSlot(device), Choices.OneIn(3) ? Choices.Between(1, 3) : 0),
-        6 => new Op.FlushContexts(FlushGranularity.Selective, id, draft.DeviceSlot(draft.AnyDevice()), Choices.Below(4)),
+        < 5 => new Op.FlushContexts(FlushGranularity.Selective, id, draft.DeviceSlot(device), Choices.OneIn(3) ? Choices.Between(1, 3) : 0),
+        < 7 => new Op.FlushContexts(FlushGranularity.Selective, id, draft.DeviceSlot(draft.AnyDevice()), Choices.Below(4)),
         _ => Wild.AnyContextFlush(draft),
     };
 
-    /// <summary>Ends what lies under one entry of the level; the whole domain where no page-selective command is that large.</summary>
-    private static Op.FlushIotlb Under(ushort id, ulong iova, int level, bool leafOnly)
+    /// <summary>
+    /// Ends what lies under one entry of the level, by any address there; the whole domain where no page-selective command is
+    /// that large.
+    /// </summary>
+    private Op.FlushIotlb Under(ushort id, ulong iova, int level, bool leafOnly)
     {
         int pagesLg2 = RawEntries.SizeLg2(level) - Platform.GranuleLg2;
+        if (Choices.OneIn(2))
+            iova ^= Choices.Bits(RawEntries.SizeLg2(level)) & ~(Platform.Granule - 1);
         return pagesLg2 <= LargestPagesLg2
             ? new(FlushGranularity.Selective, id, iova, pagesLg2, leafOnly)
             : new(FlushGranularity.Domain, id, 0, 0, false);

@@ -258,6 +258,12 @@ internal sealed class HardwarePhrases
 
     private void MoveContext(int device, RawLeaf leaf)
     {
+        if (draft.DeviceCount > 1 && Choices.OneIn(6))
+        {
+            MoveSibling(device, leaf);
+            return;
+        }
+
         ReadOnlySpan<int> path = structures.Path(device, leaf);
         switch (Choices.Below(12))
         {
@@ -297,6 +303,21 @@ internal sealed class HardwarePhrases
         flushes.AfterContext(device, leaf);
         if (Choices.OneIn(3) && path.Length >= 4)
             RestoreContext(device, leaf);
+    }
+
+    /// <summary>Another device's context changes, and the command that may end it names this device and a function mask.</summary>
+    private void MoveSibling(int device, RawLeaf leaf)
+    {
+        int sibling = (device + Choices.Between(1, draft.DeviceCount - 1)) % draft.DeviceCount;
+        if (structures.TreeOf(sibling) != leaf.Tree)
+            structures.Connect(sibling, leaf.Tree);
+        draft.Access(sibling, draft.AnyKind(), Inside(leaf), 8);
+        ushort id = structures.Tree(leaf.Tree).DomainId;
+        structures.Connect(sibling, structures.AnyTree());
+        draft.Add(new Op.FlushContexts(FlushGranularity.Selective, id, draft.DeviceSlot(device), Choices.Below(4)));
+        if (Choices.OneIn(2))
+            draft.Add(new Op.FlushIotlb(FlushGranularity.Domain, id, 0, 0, false));
+        draft.Access(sibling, draft.AnyKind(), Inside(leaf), 8);
     }
 
     private void RestoreContext(int device, RawLeaf leaf)
