@@ -29,18 +29,24 @@ public static class Caching
             int spanLg2 = PageTableFormat.SpanLg2(depth);
             long leafSince = LastFlush(state, domainId, AddressRange.Block(iova, Platform.GranuleLg2), endsPointers: false);
             long tableSince = LastFlush(state, domainId, AddressRange.Block(iova, spanLg2), endsPointers: true);
-            foreach (Answer answer in Prefixes(new(state, domainId, iova, kind, depth, EntryKind.Leaf, leafSince), context))
+            // A leaf may have been fetched through a pointer that was older than it, just after the command that ended leaves alone.
+            long pathSince = depth == context.LevelCount - 1 ? leafSince
+                : LastFlush(state, domainId, AddressRange.Block(iova, PageTableFormat.SpanLg2(depth + 1)), endsPointers: true, notAfter: leafSince);
+            foreach (Answer answer in Prefixes(new(state, domainId, iova, kind, depth, EntryKind.Leaf, leafSince, pathSince), context))
                 yield return answer;
-            foreach (Answer answer in depth == 0 ? [] : Prefixes(new(state, domainId, iova, kind, depth, EntryKind.Table, tableSince), context))
+            foreach (Answer answer in depth == 0 ? [] : Prefixes(new(state, domainId, iova, kind, depth, EntryKind.Table, tableSince, tableSince), context))
                 yield return answer;
         }
     }
 
-    /// <summary>What is looked for: prefixes of which the last entry stands at a level, is a leaf or a table, and is remembered since a time.</summary>
-    private sealed record Search(State State, ushort DomainId, ulong Iova, AccessKind Kind, int Depth, EntryKind Last, long Since);
+    /// <summary>
+    /// What is looked for: prefixes of which the last entry stands at a level, is a leaf or a table, and is remembered since a time;
+    /// the entries above it since another.
+    /// </summary>
+    private sealed record Search(State State, ushort DomainId, ulong Iova, AccessKind Kind, int Depth, EntryKind Last, long Since, long PathSince);
 
     private static IEnumerable<Answer> Prefixes(Search search, ContextResult context) =>
-        Roots(search.State, context, search.Since)
+        Roots(search.State, context, search.PathSince)
             .Where(root => root.LevelCount > search.Depth)
             .SelectMany(root => Tables(search, root.LevelCount, root.Root))
             .Distinct()
@@ -80,7 +86,7 @@ public static class Caching
 
     /// <summary>The values of the address's entry in a table that may be remembered, as what they mean.</summary>
     private static IEnumerable<EntryMeaning> Remembered(Search search, int level, ulong table) =>
-        Since(search.State.Hardware.Read(PageTableFormat.EntryAddress(table, level, search.Iova)), search.Since)
+        Since(search.State.Hardware.Read(PageTableFormat.EntryAddress(table, level, search.Iova)), level == search.Depth ? search.Since : search.PathSince)
             .Where(value => MayBeRemembered(search.State, level, value, search.Kind))
             .Select(value => TableWalk.Interpret(search.State.Format, level, value, search.Kind));
 
@@ -135,7 +141,7 @@ public static class Caching
     //        leaves inside the block and, unless it is leaf-only, pointers whose span touches it.
     [Rule(RuleId.Inv7, "an IOTLB invalidation ends leaves and pointers of its scope: everything, a domain id, or a block of pages",
         Source = "VT-d 6.5, IOTLB invalidate descriptor: G, DID, AM, ADDR, IH")]
-    private static long LastFlush(State state, ushort domainId, AddressRange range, bool endsPointers)
+    private static long LastFlush(State state, ushort domainId, AddressRange range, bool endsPointers, long notAfter = long.MaxValue)
     {
         for (int i = state.Hardware.IotlbFlushes.Length - 1; i >= 0; i--)
         {
@@ -146,7 +152,7 @@ public static class Caching
                 FlushGranularity.Domain => flush.DomainId == domainId,
                 _ => flush.DomainId == domainId && Block(flush).Overlaps(range) && !(endsPointers && flush.LeafOnly),
             };
-            if (ends)
+            if (ends && time <= notAfter)
                 return time;
         }
         return Never;
