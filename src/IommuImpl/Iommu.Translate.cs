@@ -9,7 +9,7 @@ public sealed unsafe partial class Iommu
     /// <summary>Translates one byte's access. A fault is recorded.</summary>
     /// <remarks>
     /// The hit path tests neither the interrupt window nor the first stage's canonical form nor the dirty bit: what those
-    /// tests would stop is never in the IOTLB in a form that matches. Buys about a quarter of a hit's time; it could break
+    /// tests would stop is never in the IOTLB in a form that matches. Buys three tests on each hit (3.5 ns); it could break
     /// TRN and FLT if <see cref="Remember{TFormat}"/> let such an entry in.
     /// </remarks>
     public TranslateResult Translate(ushort requester, ulong iova, AccessKind kind)

@@ -30,7 +30,7 @@ internal struct ContextEntry
     /// <summary>The domain's cache tag; 0, which no IOTLB entry has, for pass-through.</summary>
     public ulong Tag;
 
-    /// <summary><see cref="Iotlb.Salt"/> of the tag: three instructions less on every hit.</summary>
+    /// <summary><see cref="Iotlb.Salt"/> of the tag: a multiplication less on every hit.</summary>
     public ulong Salt;
     public ulong Root;
 }

@@ -33,7 +33,7 @@ internal readonly unsafe struct IotlbPlaces(IotlbEntry* entries, ulong mask)
 
 /// <summary>
 /// The IOTLB: direct mapped, all page sizes in one array, tagged. A tag is never used twice, so ending every translation of
-/// a domain, or of all, is giving it a new tag: 2 ns instead of a scan of the array. It could break INV if a device context
+/// a domain, or of all, is giving it a new tag: 40 ns instead of 560 for a scan. It could break INV if a device context
 /// kept the old tag; <see cref="ContextCache"/> is told of every new one.
 /// </summary>
 internal sealed unsafe class Iotlb

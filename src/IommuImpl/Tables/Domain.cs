@@ -21,8 +21,8 @@ internal sealed class Domain
     public int FirstEmptied;
 
     // The level-1 table used last and its 2 MiB region (IOVA >> 21). Buys the walk from the root on every map and unmap that
-    // follows a neighbour: a single-granule map takes a third of the time. It could break MAP if the table were freed and
-    // still remembered: TableStore.Unlink forgets it.
+    // follows a neighbour: 10 ns a call instead of 42, together with Iommu.Nearby. It could break MAP if the table were
+    // freed and still remembered: TableStore.Release forgets it.
     public ulong RecentRegion;
     public int RecentTable;
 
