@@ -134,7 +134,8 @@ public sealed record Platform
 
     /// <summary>
     /// The requester id (bus 15:8, device 7:3, function 2:0) of a device slot. The first eight are chosen to collide when an id
-    /// is cut short: same device and function on another bus, same low seven bits, neighbouring functions, all ones.
+    /// is cut short: same device and function on another bus, same low seven bits, functions
+    /// that differ in each of their bits, all ones.
     /// </summary>
     public static ushort RequesterId(int device) => device switch
     {
@@ -145,7 +146,7 @@ public sealed record Platform
         4 => 0x000c,
         5 => 0x8008,
         6 => 0xffff,
-        7 => 0x0000,
+        7 => 0x000a,
         _ => (ushort)(0x1000 + (device << 3)),
     };
 }

@@ -9,6 +9,9 @@ public sealed record State(Platform Platform)
     /// <summary>The platform's page-table format.</summary>
     public PageTableFormat Format { get; init; } = PageTableFormat.Of(Platform);
 
+    /// <summary>The platform's context entries, where tables in memory say which tables a device uses.</summary>
+    public VtdContext Context { get; init; } = new(Platform);
+
     /// <summary>Software level: domains by slot. Slots beyond the end are empty domains.</summary>
     public ImmutableArray<Domain> Domains { get; init; } = [];
 

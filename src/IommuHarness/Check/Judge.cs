@@ -21,7 +21,7 @@ public static class Judge
         if (answers.Length > ops.Length)
             throw new ArgumentException($"{answers.Length} answers to {ops.Length} operations", nameof(history));
 
-        State state = Spec.Start(history.Scenario.Platform);
+        State state = Start(history.Scenario.Platform);
         for (int i = 0; i < ops.Length; i++)
         {
             Observation seen = i < answers.Length ? answers[i] : Observation.Hung.Instance;
@@ -40,4 +40,11 @@ public static class Judge
 
         return Verdict.Conforms.Instance;
     }
+
+    // A run judges thousands of scenarios of one platform: its start, an immutable value, is made once.
+    [ThreadStatic]
+    private static State? start;
+
+    private static State Start(Platform platform) =>
+        start is { } last && ReferenceEquals(last.Platform, platform) ? last : start = Spec.Start(platform);
 }

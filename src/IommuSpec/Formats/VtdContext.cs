@@ -22,20 +22,25 @@ public enum TranslationType
 /// </summary>
 public sealed record VtdContext(Platform Platform)
 {
-    public ImmutableArray<BitField> RootLow =>
+    private readonly ulong rootLowReserved = BitField.ReservedMask(RootLow(Platform));
+    private readonly ulong rootHighReserved = BitField.ReservedMask(RootHigh);
+    private readonly ulong contextLowReserved = BitField.ReservedMask(ContextLow(Platform));
+    private readonly ulong contextHighReserved = BitField.ReservedMask(ContextHigh);
+
+    public static ImmutableArray<BitField> RootLow(Platform platform) =>
     [
-        AboveHaw,
-        new("CTP", Platform.PhysicalBits - 1, 12),
+        AboveHaw(platform),
+        new("CTP", platform.PhysicalBits - 1, 12),
         new("reserved", 11, 1, Use.Reserved),
         new("P", 0, 0),
     ];
 
     public static ImmutableArray<BitField> RootHigh => [new("reserved", 63, 0, Use.Reserved)];
 
-    public ImmutableArray<BitField> ContextLow =>
+    public static ImmutableArray<BitField> ContextLow(Platform platform) =>
     [
-        AboveHaw,
-        new("SSPTPTR", Platform.PhysicalBits - 1, 12),
+        AboveHaw(platform),
+        new("SSPTPTR", platform.PhysicalBits - 1, 12),
         new("reserved", 11, 4, Use.Reserved),
         new("TT", 3, 2),
         new("FPD", 1, 1),
@@ -51,7 +56,7 @@ public sealed record VtdContext(Platform Platform)
         new("AW", 2, 0),
     ];
 
-    private BitField AboveHaw => new("above HAW", 63, Platform.PhysicalBits, Use.Reserved);
+    private static BitField AboveHaw(Platform platform) => new("above HAW", 63, platform.PhysicalBits, Use.Reserved);
 
     /// <summary>Where the root entry of a requester stands: index = bus.</summary>
     public static ulong RootEntryAddress(ulong rootTable, ushort requester) => rootTable + (16ul * Bits.Field(requester, 15, 8));
@@ -62,10 +67,10 @@ public sealed record VtdContext(Platform Platform)
     public static bool IsPresent(ContextWords entry) => (entry.Low & 1) != 0;
 
     public bool RootHasReserved(ContextWords entry) =>
-        (entry.Low & BitField.ReservedMask(RootLow)) != 0 || (entry.High & BitField.ReservedMask(RootHigh)) != 0;
+        ((entry.Low & rootLowReserved) | (entry.High & rootHighReserved)) != 0;
 
     public bool ContextHasReserved(ContextWords entry) =>
-        (entry.Low & BitField.ReservedMask(ContextLow)) != 0 || (entry.High & BitField.ReservedMask(ContextHigh)) != 0;
+        ((entry.Low & contextLowReserved) | (entry.High & contextHighReserved)) != 0;
 
     /// <summary>The next table: CTP of a root entry, SSPTPTR of a context entry.</summary>
     public ulong Pointer(ContextWords entry) => entry.Low & Bits.Span(Platform.PhysicalBits - 1, 12);

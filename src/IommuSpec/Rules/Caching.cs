@@ -22,7 +22,7 @@ public static class Caching
     public static IEnumerable<Answer> Walks(State state, ContextResult context, ulong iova, AccessKind kind)
     {
         ushort domainId = context.DomainId;
-        if (NothingToRemember(state, context, iova))
+        if (NothingToRemember(state, context, iova, EarliestRemembered(state, domainId, iova)))
             yield break;
         for (int depth = context.LevelCount - 1; depth >= 0; depth--)
         {
@@ -45,6 +45,9 @@ public static class Caching
     /// </summary>
     private sealed record Search(State State, ushort DomainId, ulong Iova, AccessKind Kind, int Depth, EntryKind Last, long Since, long PathSince);
 
+    /// <summary>A table that remembered entries lead to, and the first of them that denies the access: rights are remembered with the pointer.</summary>
+    private readonly record struct Reached(ulong Table, EntryMeaning? Denied);
+
     private static IEnumerable<Answer> Prefixes(Search search, ContextResult context) =>
         Roots(search.State, context, search.PathSince)
             .Where(root => root.LevelCount > search.Depth)
@@ -61,34 +64,56 @@ public static class Caching
             .Distinct();
 
     /// <summary>The tables at the level looked for that remembered pointers lead to, each once: many paths may lead to one table.</summary>
-    private static List<ulong> Tables(Search search, int levelCount, ulong root)
+    private static List<Reached> Tables(Search search, int levelCount, ulong root)
     {
-        List<ulong> tables = [root];
+        List<Reached> tables = [new(root, null)];
         for (int level = levelCount - 1; level > search.Depth; level--)
-            tables = [.. tables.SelectMany(table => Remembered(search, level, table)).Where(entry => entry.Kind == EntryKind.Table).Select(entry => entry.Address).Distinct()];
+        {
+            List<Reached> next = [];
+            foreach (Reached from in tables)
+            {
+                foreach ((ulong entry, EntryMeaning meaning) in Remembered(search, level, from))
+                {
+                    Reached reached = new(search.State.Format.Address(level, leaf: false, entry), from.Denied ?? Denial(meaning));
+                    if (IsPointer(search.State, level, entry) && !next.Contains(reached))
+                        next.Add(reached);
+                }
+            }
+            tables = next;
+        }
         return tables;
     }
 
     /// <summary>What walks come to that end their prefix in a table at the level looked for.</summary>
-    private static IEnumerable<Answer> Ends(Search search, ulong table)
+    private static IEnumerable<Answer> Ends(Search search, Reached from)
     {
         int level = search.Depth;
-        foreach (EntryMeaning entry in Remembered(search, level, table))
+        foreach ((ulong entry, EntryMeaning meaning) in Remembered(search, level, from))
         {
-            if (entry.Kind == EntryKind.Fault && search.Last == EntryKind.Leaf)
-                yield return Stale(new(Outcome.Faulted(entry.Reason), entry.Rule));
-            else if (entry.Kind == EntryKind.Leaf && search.Last == EntryKind.Leaf)
-                yield return Stale(TableWalk.Leaf(search.State, level, TableWalk.InPage(entry.Address, level, search.Iova), []));
-            else if (entry.Kind == EntryKind.Table && search.Last == EntryKind.Table)
-                yield return Stale(TableWalk.Below(search.State, level - 1, entry.Address, search.Iova, search.Kind, []));
+            bool isPointer = IsPointer(search.State, level, entry);
+            if (isPointer != (search.Last == EntryKind.Table))
+                continue;
+            yield return Stale((from.Denied ?? Denial(meaning)) is { } denied ? new(Outcome.Faulted(denied.Reason), denied.Rule)
+                : isPointer ? TableWalk.Below(search.State, level - 1, meaning.Address, search.Iova, search.Kind, [])
+                : TableWalk.Leaf(search.State, level, TableWalk.InPage(meaning.Address, level, search.Iova), []));
         }
     }
 
-    /// <summary>The values of the address's entry in a table that may be remembered, as what they mean.</summary>
-    private static IEnumerable<EntryMeaning> Remembered(Search search, int level, ulong table) =>
-        Since(search.State.Hardware.Read(PageTableFormat.EntryAddress(table, level, search.Iova)), level == search.Depth ? search.Since : search.PathSince)
-            .Where(value => MayBeRemembered(search.State, level, value, search.Kind))
-            .Select(value => TableWalk.Interpret(search.State.Format, level, value, search.Kind));
+    private static bool IsPointer(State state, int level, ulong entry) => state.Format.IsPresent(entry) && !PageTableFormat.IsLeaf(level, entry);
+
+    private static EntryMeaning? Denial(EntryMeaning meaning) => meaning.Kind == EntryKind.Fault ? meaning : null;
+
+    /// <summary>The values of the address's entry in a table that may be remembered, and what each means for the access.</summary>
+    private static IEnumerable<(ulong Entry, EntryMeaning Meaning)> Remembered(Search search, int level, Reached from)
+    {
+        AccessKind used = from.Denied is null ? search.Kind : AccessKind.Read;
+        Word word = search.State.Hardware.Read(PageTableFormat.EntryAddress(from.Table, level, search.Iova));
+        foreach (ulong entry in Since(word, level == search.Depth ? search.Since : search.PathSince))
+        {
+            if (MayBeRemembered(search.State, level, entry, used))
+                yield return (entry, TableWalk.Interpret(search.State.Format, level, entry, search.Kind));
+        }
+    }
 
     private static Answer Stale(Answer answer) => answer with { Rule = RuleId.Inv5, Rules = answer.Rules | RuleId.Inv5 };
 
@@ -116,25 +141,40 @@ public static class Caching
         yield return word.Value | word.Maybe;
     }
 
-    // No other root, and along the walk of memory as it is no entry that ever held anything else than nothing.
-    private static bool NothingToRemember(State state, ContextResult context, ulong iova)
+    /// <summary>The time before which nothing is remembered: every search is for later.</summary>
+    private static long EarliestRemembered(State state, ushort domainId, ulong iova) => LastFlush(
+        state, domainId, AddressRange.Block(iova, PageTableFormat.SpanLg2(1)), endsPointers: true,
+        notAfter: LastFlush(state, domainId, AddressRange.Block(iova, Platform.GranuleLg2), endsPointers: false));
+
+    // No other root, and along the walk of memory as it is no entry that held anything else than nothing since then.
+    private static bool NothingToRemember(State state, ContextResult context, ulong iova, long since)
     {
         foreach (UsedRoot used in state.Hardware.UsedRoots)
         {
-            if (used.DomainId == context.DomainId && (used.Root != context.Root || used.LevelCount != context.LevelCount))
+            if (used.DomainId == context.DomainId && used.Last > since && (used.Root != context.Root || used.LevelCount != context.LevelCount))
                 return false;
         }
         ulong table = context.Root;
         for (int level = context.LevelCount - 1; level >= 0; level--)
         {
             Word word = state.Hardware.Read(PageTableFormat.EntryAddress(table, level, iova));
-            if (word.Past.Any(held => held.Value != 0 || state.Platform.CachingMode))
+            if (HeldOther(word, since, state.Platform.CachingMode))
                 return false;
             if (!state.Format.IsPresent(word.Value) || PageTableFormat.IsLeaf(level, word.Value))
                 return true;
             table = state.Format.Address(level, leaf: false, word.Value);
         }
         return true;
+    }
+
+    private static bool HeldOther(Word word, long since, bool absenceCounts)
+    {
+        foreach (Held held in word.Past)
+        {
+            if (held.Until > since && (held.Value != 0 || absenceCounts))
+                return true;
+        }
+        return false;
     }
 
     // INV-7  An IOTLB command ends what is remembered for all domain ids, for one, or for a block of pages of one; by pages it ends
@@ -168,8 +208,7 @@ public static class Caching
         if (state.Platform.Contexts == ContextMode.Direct)
             return [new(DeviceContext.Programmed(state.Platform, state.Hardware.Program(device)), false)];
         ushort requester = Platform.RequesterId(device);
-        VtdContext format = new(state.Platform);
-        return ContextsOf(state, format, requester).Where(IsKept).Select(found => new RememberedContext(found.Is, found.Until != StillHeld));
+        return ContextsOf(state, requester).Where(IsKept).Select(found => new RememberedContext(found.Is, found.Until != StillHeld));
 
         bool IsKept((ContextResult Is, ushort DomainId, long Until) found) =>
             found.Until == StillHeld
@@ -178,8 +217,9 @@ public static class Caching
     }
 
     /// <summary>Every context that the register, root entries and context entries ever led to, the present one first, and until when.</summary>
-    private static IEnumerable<(ContextResult Is, ushort DomainId, long Until)> ContextsOf(State state, VtdContext format, ushort requester)
+    private static IEnumerable<(ContextResult Is, ushort DomainId, long Until)> ContextsOf(State state, ushort requester)
     {
+        VtdContext format = state.Context;
         foreach ((ContextWords table, long tableUntil) in Values(state.Hardware.RootTable, Word.Zero))
         {
             ulong rootAddress = VtdContext.RootEntryAddress(table.Low, requester);
@@ -205,8 +245,21 @@ public static class Caching
     private static IEnumerable<(ContextWords Words, long Until)> Values(Word low, Word high)
     {
         yield return (new(low.Value | low.Maybe, high.Value | high.Maybe), StillHeld);
-        foreach (long until in low.Past.Concat(high.Past).Select(held => held.Until).Distinct().Order())
+        for (long until = FirstAfter(low, high, Never); until != StillHeld; until = FirstAfter(low, high, until))
             yield return (new(low.At(until - 1), high.At(until - 1)), until);
+    }
+
+    /// <summary>The time of the first store to either of two words after a time.</summary>
+    private static long FirstAfter(Word low, Word high, long time) => Math.Min(FirstAfter(low, time), FirstAfter(high, time));
+
+    private static long FirstAfter(Word word, long time)
+    {
+        foreach (Held held in word.Past)
+        {
+            if (held.Until > time)
+                return held.Until;
+        }
+        return StillHeld;
     }
 
     // CTX-9  A context-cache command ends everything, what is tagged with a domain id, or one device's entries with that domain id, the

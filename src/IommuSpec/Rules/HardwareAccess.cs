@@ -6,16 +6,19 @@ namespace IommuSpec.Rules;
 /// <summary>A device's access where tables are words of memory: the context first, then the walk, each as it is or as a cache remembers it.</summary>
 public static class HardwareAccess
 {
-    private static bool IsTranslated(State state) =>
-        state.Platform.Contexts == ContextMode.Direct || (state.Platform.Contexts == ContextMode.VtdLegacy && state.Hardware.Translating);
+    /// <summary>The contexts that a device's request may use, the one in memory first; none where requests are not translated by tables in memory.</summary>
+    public static ImmutableArray<RememberedContext> Contexts(State state, int device) =>
+        state.Platform.Contexts == ContextMode.Direct || (state.Platform.Contexts == ContextMode.VtdLegacy && state.Hardware.Translating)
+            ? [.. Caching.Contexts(state, device)]
+            : [];
 
     /// <summary>The answers to one piece, the one that memory gives as it is first.</summary>
-    public static ImmutableArray<Answer> Answers(State state, int device, ulong iova, AccessKind kind)
+    public static ImmutableArray<Answer> Answers(State state, ImmutableArray<RememberedContext> contexts, ulong iova, AccessKind kind)
     {
-        if (!IsTranslated(state))
+        if (contexts.IsEmpty)
             return [DeviceContext.Untranslated(iova)];
         ImmutableArray<Answer>.Builder answers = ImmutableArray.CreateBuilder<Answer>();
-        foreach (RememberedContext context in Caching.Contexts(state, device))
+        foreach (RememberedContext context in contexts)
         {
             foreach (Answer answer in Through(state, context.Is, iova, kind))
                 answers.Add(context.IsStale ? answer with { Rule = RuleId.Inv6, Rules = answer.Rules | RuleId.Inv6 } : answer);
@@ -24,17 +27,15 @@ public static class HardwareAccess
     }
 
     /// <summary>An access leaves behind which root tables it may have been translated through: caches may remember what they led to.</summary>
-    public static State Remember(State state, Op.Access op)
+    public static State Remember(State state, ImmutableArray<RememberedContext> contexts)
     {
-        if (!IsTranslated(state))
-            return state;
         Hardware hardware = state.Hardware;
-        foreach (RememberedContext context in Caching.Contexts(state, op.Device))
+        foreach (RememberedContext context in contexts)
         {
             if (context.Is is { Fault: null, PassThrough: false } tables)
                 hardware = hardware.Use(tables.DomainId, tables.Root, tables.LevelCount);
         }
-        return state with { Hardware = hardware };
+        return ReferenceEquals(hardware, state.Hardware) ? state : state with { Hardware = hardware };
     }
 
     private static IEnumerable<Answer> Through(State state, ContextResult context, ulong iova, AccessKind kind)

@@ -26,22 +26,23 @@ public static class Translation
     private static AllowedPieces Pieces(State state, Op.Access op)
     {
         AddressRange whole = AddressRange.Of(op.Iova, op.Length);
+        ImmutableArray<RememberedContext> contexts = HardwareAccess.Contexts(state, op.Device);
         ImmutableArray<PieceAnswers>.Builder pieces = ImmutableArray.CreateBuilder<PieceAnswers>();
         for (ulong first = whole.First; ;)
         {
             AddressRange piece = AddressRange.Block(first, Platform.GranuleLg2).Intersect(whole);
-            pieces.Add(new(first, (int)piece.Length, Answers(state, op.Device, first, op.Kind)));
+            pieces.Add(new(first, (int)piece.Length, Answers(state, op, contexts, first)));
             if (piece.Last == whole.Last)
                 break;
             first = piece.Last + 1;
         }
-        return new(HardwareAccess.Remember(state, op), op.Device, op.Kind, pieces.ToImmutable());
+        return new(HardwareAccess.Remember(state, contexts), op.Device, op.Kind, pieces.ToImmutable());
     }
 
-    private static ImmutableArray<Answer> Answers(State state, int device, ulong iova, AccessKind kind) =>
-        IsInterrupt(iova, kind) ? [new(Outcome.Interrupt, RuleId.Trn6)]
-        : state.Platform.Contexts == ContextMode.Software ? BySoftware(state, device, iova, kind)
-        : HardwareAccess.Answers(state, device, iova, kind);
+    private static ImmutableArray<Answer> Answers(State state, Op.Access op, ImmutableArray<RememberedContext> contexts, ulong iova) =>
+        IsInterrupt(iova, op.Kind) ? [new(Outcome.Interrupt, RuleId.Trn6)]
+        : state.Platform.Contexts == ContextMode.Software ? BySoftware(state, op.Device, iova, op.Kind)
+        : HardwareAccess.Answers(state, contexts, iova, op.Kind);
 
     private static ImmutableArray<Answer> BySoftware(State state, int device, ulong iova, AccessKind kind)
     {

@@ -27,6 +27,8 @@ public static class Unmapping
     {
         if (Check(state.Platform, op) is { } why)
             return Allowed.Refused(state, why, RuleId.Map7);
+        if (MeansAll(state.Platform, op))
+            return All(state, new(op.Domain));
         AddressRange range = AddressRange.Of(op.Iova, op.Length);
         return state.Platform.Unmap switch
         {
@@ -110,6 +112,10 @@ public static class Unmapping
         Source = "Linux vfio.h VFIO_DMA_UNMAP_FLAG_ALL; iommufd.h IOMMU_IOAS_UNMAP with iova 0, length 2^64-1")]
     public static Allowed All(State state, Op.UnmapAll op) =>
         Remove(state, op.Domain, [.. state.Domain(op.Domain).Mapped.Select(m => m.Range)], RuleId.Map12);
+
+    // iommufd writes "all" as the longest range there is, which leaves the very last byte out.
+    private static bool MeansAll(Platform platform, Op.Unmap op) =>
+        platform is { Contract: Contract.Iommufd, Unmap: UnmapPolicy.Area } && op is { Iova: 0, Length: ulong.MaxValue };
 
     private static Allowed Remove(State state, int slot, List<AddressRange> ranges, RuleId rule, Refusal? stopped = null)
     {
