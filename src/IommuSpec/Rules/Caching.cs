@@ -19,11 +19,12 @@ public static class Caching
     // INV-5  A walk may start from a remembered prefix instead of the root: down to a leaf, or down to a pointer to a table.
     [Rule(RuleId.Inv5, "a walk may start from any prefix of entries that a cache may still remember, and reads memory below it",
         Source = "VT-d 6.2, IOTLB and paging-structure caches; Linux: a table may be reused only after its invalidation without leaf-only hint")]
-    public static IEnumerable<Answer> Walks(State state, ContextResult context, ulong iova, AccessKind kind)
+    public static IReadOnlyList<Answer> Walks(State state, ContextResult context, ulong iova, AccessKind kind)
     {
         ushort domainId = context.DomainId;
         if (NothingToRemember(state, context, iova, EarliestRemembered(state, domainId, iova)))
-            yield break;
+            return [];
+        List<Answer> found = [];
         for (int depth = context.LevelCount - 1; depth >= 0; depth--)
         {
             int spanLg2 = PageTableFormat.SpanLg2(depth);
@@ -32,11 +33,11 @@ public static class Caching
             // A leaf may have been fetched through a pointer that was older than it, just after the command that ended leaves alone.
             long pathSince = depth == context.LevelCount - 1 ? leafSince
                 : LastFlush(state, domainId, AddressRange.Block(iova, PageTableFormat.SpanLg2(depth + 1)), endsPointers: true, notAfter: leafSince);
-            foreach (Answer answer in Prefixes(new(state, domainId, iova, kind, depth, EntryKind.Leaf, leafSince, pathSince), context))
-                yield return answer;
-            foreach (Answer answer in depth == 0 ? [] : Prefixes(new(state, domainId, iova, kind, depth, EntryKind.Table, tableSince, tableSince), context))
-                yield return answer;
+            Prefixes(new(state, domainId, iova, kind, depth, EntryKind.Leaf, leafSince, pathSince), context, found);
+            if (depth > 0)
+                Prefixes(new(state, domainId, iova, kind, depth, EntryKind.Table, tableSince, tableSince), context, found);
         }
+        return found;
     }
 
     /// <summary>
@@ -48,20 +49,38 @@ public static class Caching
     /// <summary>A table that remembered entries lead to, and the first of them that denies the access: rights are remembered with the pointer.</summary>
     private readonly record struct Reached(ulong Table, EntryMeaning? Denied);
 
-    private static IEnumerable<Answer> Prefixes(Search search, ContextResult context) =>
-        Roots(search.State, context, search.PathSince)
-            .Where(root => root.LevelCount > search.Depth)
-            .SelectMany(root => Tables(search, root.LevelCount, root.Root))
-            .Distinct()
-            .SelectMany(table => Ends(search, table));
+    private static void Prefixes(Search search, ContextResult context, List<Answer> found)
+    {
+        List<Reached> tables = [];
+        foreach ((ulong root, int levelCount) in Roots(search.State, context, search.PathSince))
+        {
+            if (levelCount > search.Depth)
+                AddNew(tables, Tables(search, levelCount, root));
+        }
+        foreach (Reached table in tables)
+            Ends(search, table, found);
+    }
+
+    private static void AddNew<T>(List<T> to, List<T> items)
+    {
+        foreach (T item in items)
+        {
+            if (!to.Contains(item))
+                to.Add(item);
+        }
+    }
 
     /// <summary>The root table in use, and those that requests of the same domain id were translated through since a time.</summary>
-    private static IEnumerable<(ulong Root, int LevelCount)> Roots(State state, ContextResult context, long since) =>
-        state.Hardware.UsedRoots
-            .Where(used => used.DomainId == context.DomainId && used.Last > since)
-            .Select(used => (used.Root, used.LevelCount))
-            .Prepend((context.Root, context.LevelCount))
-            .Distinct();
+    private static List<(ulong Root, int LevelCount)> Roots(State state, ContextResult context, long since)
+    {
+        List<(ulong Root, int LevelCount)> roots = [(context.Root, context.LevelCount)];
+        foreach (UsedRoot used in state.Hardware.UsedRoots)
+        {
+            if (used.DomainId == context.DomainId && used.Last > since)
+                AddNew(roots, [(used.Root, used.LevelCount)]);
+        }
+        return roots;
+    }
 
     /// <summary>The tables at the level looked for that remembered pointers lead to, each once: many paths may lead to one table.</summary>
     private static List<Reached> Tables(Search search, int levelCount, ulong root)
@@ -72,11 +91,10 @@ public static class Caching
             List<Reached> next = [];
             foreach (Reached from in tables)
             {
-                foreach ((ulong entry, EntryMeaning meaning) in Remembered(search, level, from))
+                foreach (ulong entry in Since(Entry(search, level, from), search.PathSince))
                 {
-                    Reached reached = new(search.State.Format.Address(level, leaf: false, entry), from.Denied ?? Denial(meaning));
-                    if (IsPointer(search.State, level, entry) && !next.Contains(reached))
-                        next.Add(reached);
+                    if (IsPointer(search.State, level, entry) && MayBeRemembered(search, level, entry, from))
+                        AddNew(next, [new(search.State.Format.Address(level, leaf: false, entry), from.Denied ?? Denial(search, level, entry))]);
                 }
             }
             tables = next;
@@ -85,35 +103,32 @@ public static class Caching
     }
 
     /// <summary>What walks come to that end their prefix in a table at the level looked for.</summary>
-    private static IEnumerable<Answer> Ends(Search search, Reached from)
+    private static void Ends(Search search, Reached from, List<Answer> found)
     {
         int level = search.Depth;
-        foreach ((ulong entry, EntryMeaning meaning) in Remembered(search, level, from))
+        foreach (ulong entry in Since(Entry(search, level, from), search.Since))
         {
             bool isPointer = IsPointer(search.State, level, entry);
-            if (isPointer != (search.Last == EntryKind.Table))
+            if (isPointer != (search.Last == EntryKind.Table) || !MayBeRemembered(search, level, entry, from))
                 continue;
-            yield return Stale((from.Denied ?? Denial(meaning)) is { } denied ? new(Outcome.Faulted(denied.Reason), denied.Rule)
-                : isPointer ? TableWalk.Below(search.State, level - 1, meaning.Address, search.Iova, search.Kind, [])
-                : TableWalk.Leaf(search.State, level, TableWalk.InPage(meaning.Address, level, search.Iova), []));
+            ulong address = search.State.Format.Address(level, !isPointer, entry);
+            found.Add(Stale((from.Denied ?? Denial(search, level, entry)) is { } denied ? new(Outcome.Faulted(denied.Reason), denied.Rule)
+                : isPointer ? TableWalk.Below(search.State, level - 1, address, search.Iova, search.Kind, [])
+                : TableWalk.Leaf(search.State, level, TableWalk.InPage(address, level, search.Iova), [])));
         }
     }
+
+    private static Word Entry(Search search, int level, Reached table) =>
+        search.State.Hardware.Read(PageTableFormat.EntryAddress(table.Table, level, search.Iova));
 
     private static bool IsPointer(State state, int level, ulong entry) => state.Format.IsPresent(entry) && !PageTableFormat.IsLeaf(level, entry);
 
-    private static EntryMeaning? Denial(EntryMeaning meaning) => meaning.Kind == EntryKind.Fault ? meaning : null;
+    private static EntryMeaning? Denial(Search search, int level, ulong entry) =>
+        TableWalk.Interpret(search.State.Format, level, entry, search.Kind) is { Kind: EntryKind.Fault } denied ? denied : null;
 
-    /// <summary>The values of the address's entry in a table that may be remembered, and what each means for the access.</summary>
-    private static IEnumerable<(ulong Entry, EntryMeaning Meaning)> Remembered(Search search, int level, Reached from)
-    {
-        AccessKind used = from.Denied is null ? search.Kind : AccessKind.Read;
-        Word word = search.State.Hardware.Read(PageTableFormat.EntryAddress(from.Table, level, search.Iova));
-        foreach (ulong entry in Since(word, level == search.Depth ? search.Since : search.PathSince))
-        {
-            if (MayBeRemembered(search.State, level, entry, used))
-                yield return (entry, TableWalk.Interpret(search.State.Format, level, entry, search.Kind));
-        }
-    }
+    // Below an entry that denies the access, what is remembered is what a read left.
+    private static bool MayBeRemembered(Search search, int level, ulong entry, Reached below) =>
+        MayBeRemembered(search.State, level, entry, below.Denied is null ? search.Kind : AccessKind.Read);
 
     private static Answer Stale(Answer answer) => answer with { Rule = RuleId.Inv5, Rules = answer.Rules | RuleId.Inv5 };
 
@@ -131,14 +146,16 @@ public static class Caching
     }
 
     /// <summary>Values that a word held at some time since a time, the present one last.</summary>
-    private static IEnumerable<ulong> Since(Word word, long since)
+    private static ReadOnlySpan<ulong> Since(Word word, long since)
     {
-        foreach (Held held in word.Past)
-        {
-            if (held.Until > since)
-                yield return held.Value;
-        }
-        yield return word.Value | word.Maybe;
+        int first = word.Past.Length;
+        while (first > 0 && word.Past[first - 1].Until > since)
+            first--;
+        ulong[] values = new ulong[word.Past.Length - first + 1];
+        for (int i = first; i < word.Past.Length; i++)
+            values[i - first] = word.Past[i].Value;
+        values[^1] = word.Value | word.Maybe;
+        return values;
     }
 
     /// <summary>The time before which nothing is remembered: every search is for later.</summary>

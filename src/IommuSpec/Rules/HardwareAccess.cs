@@ -21,7 +21,10 @@ public static class HardwareAccess
         foreach (RememberedContext context in contexts)
         {
             foreach (Answer answer in Through(state, context.Is, iova, kind))
-                answers.Add(context.IsStale ? answer with { Rule = RuleId.Inv6, Rules = answer.Rules | RuleId.Inv6 } : answer);
+            {
+                Answer finished = Finish(context.Is, answer);
+                answers.Add(context.IsStale ? finished with { Rule = RuleId.Inv6, Rules = finished.Rules | RuleId.Inv6 } : finished);
+            }
         }
         return answers.ToImmutable();
     }
@@ -38,16 +41,15 @@ public static class HardwareAccess
         return ReferenceEquals(hardware, state.Hardware) ? state : state with { Hardware = hardware };
     }
 
-    private static IEnumerable<Answer> Through(State state, ContextResult context, ulong iova, AccessKind kind)
+    private static IReadOnlyList<Answer> Through(State state, ContextResult context, ulong iova, AccessKind kind)
     {
         if (context.Fault is { } fault)
-            return [Finish(context, new(Outcome.Faulted(fault), context.Rule))];
+            return [new(Outcome.Faulted(fault), context.Rule)];
         if (context.PassThrough)
-            return [Finish(context, DeviceContext.Identity(state, iova, Math.Min(state.Platform.PhysicalBits, state.Platform.IovaBits), RuleId.Ctx7))];
+            return [DeviceContext.Identity(state, iova, Math.Min(state.Platform.PhysicalBits, state.Platform.IovaBits), RuleId.Ctx7)];
         if (Translation.OutsideInput(state, context.LevelCount, iova) is { } outside)
-            return [Finish(context, outside)];
-        Answer now = TableWalk.Now(state, context.Root, context.LevelCount, iova, kind);
-        return Caching.Walks(state, context, iova, kind).Prepend(now).Select(answer => Finish(context, answer));
+            return [outside];
+        return [TableWalk.Now(state, context.Root, context.LevelCount, iova, kind), .. Caching.Walks(state, context, iova, kind)];
     }
 
     // FLT-4  A context entry whose FPD bit is set keeps qualified faults from being recorded; the access is stopped all the same.
