@@ -22,6 +22,14 @@ public static class Arbitraries
 
     public static Arbitrary<DamagedTrace> Damaged() => DamagedTrace.Gen.ToArbitrary();
 
+    public static Arbitrary<Seed> Seed() => Values.AnyWord.Select(word => new Seed(word)).ToArbitrary();
+
+    public static Arbitrary<AnyPlay> AnyPlay() => Support.AnyPlay.Gen.ToArbitrary();
+
+    public static Arbitrary<SoftwarePlay> SoftwarePlay() => Support.SoftwarePlay.Gen.ToArbitrary();
+
+    public static Arbitrary<RawPlay> RawPlay() => Support.RawPlay.Gen.ToArbitrary();
+
     private static IEnumerable<Scenario> Fewer(Scenario scenario) =>
         Enumerable.Range(0, scenario.Ops.Length).Select(i => scenario with { Ops = scenario.Ops.RemoveAt(i) });
 }

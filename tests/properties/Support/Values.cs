@@ -35,7 +35,8 @@ internal static class Values
     private static readonly ulong[] Landmarks =
         [0, 1, 8, 0xfff, 0x1000, 0x1001, 0x20_0000, 0x4000_0000, 0xfee0_0000, 0xfeef_ffff, 0xfef0_0000, ulong.MaxValue - 0xfff, ulong.MaxValue - 1, ulong.MaxValue];
 
-    private static readonly Gen<ulong> AnyWord = Gen.ArrayOf(Byte, sizeof(ulong)).Select(bytes => BinaryPrimitives.ReadUInt64LittleEndian(bytes));
+    /// <summary>All 64 bits alike.</summary>
+    public static readonly Gen<ulong> AnyWord = Gen.ArrayOf(Byte, sizeof(ulong)).Select(bytes => BinaryPrimitives.ReadUInt64LittleEndian(bytes));
 
     /// <summary>A power of two, or one of its neighbours.</summary>
     private static readonly Gen<ulong> NearPower =
