@@ -37,7 +37,7 @@ public static class Explanation
             }
 
             Way? way = seen is null ? null : allowed.Match(seen);
-            ImmutableArray<RuleId> rules = way is not null ? [.. way.Rules.Ids()] : seen is not null ? [allowed.Broken(seen)] : [];
+            ImmutableArray<RuleId> rules = way is not null ? [.. way.Rules.Ids()] : seen is not null ? [Spec.Broken(history.Scenario, history.Observations[..(i + 1)])] : [];
             yield return new(
                 i, OpText.Write(op), StateText.Lines(state), allowed.Describe(), seen is null ? null : Seen(seen), rules, way is not null);
             if (way is null)
@@ -78,6 +78,8 @@ public static class Explanation
         AppendLines(text, "allowed", step.Allowed);
         text.Append(CultureInfo.InvariantCulture, $"     seen     {step.Seen ?? "(the history ends here)"}{(step.IsAllowed || step.Seen is null ? "" : "   NOT ALLOWED")}\n");
         AppendLines(text, step.IsAllowed ? "rules" : "broken", [.. step.Rules.Select(rule => $"{rule.Text()}  {RuleText.Of(rule).Sentence}")]);
+        if (!step.IsAllowed)
+            AppendLines(text, "source", [.. step.Rules.Select(rule => RuleText.Of(rule).Source)]);
     }
 
     private static void AppendLines(StringBuilder text, string label, ImmutableArray<string> lines)
