@@ -36,7 +36,7 @@ internal static class CheckVerb
     {
         bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
         CheckPlan plan = Plan(parsed);
-        ITarget target = Targets.Parse(parsed.GetRequiredValue(Target));
+        ITarget target = Settings.AnyScenario(Targets.Parse(parsed.GetRequiredValue(Target)));
         using Invocation invocation = new();
         try
         {

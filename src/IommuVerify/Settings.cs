@@ -42,7 +42,7 @@ internal static class Settings
 
     public static Option<string?> Cases() => new("--cases")
     {
-        Description = "Generated scenarios on each platform",
+        Description = "Generated scenarios, all platforms together",
         HelpName = "COUNT",
     };
 
@@ -98,6 +98,11 @@ internal static class Settings
             ? TimeSpan.FromSeconds(count * seconds)
             : throw Wrong("--for", "a duration of at most a year (30s, 5m, 8h, 2d)", text);
     }
+
+    /// <summary>The target, where it can answer scenarios that it has never seen.</summary>
+    public static ITarget AnyScenario(ITarget target) => target is FileTarget
+        ? throw Wrong("--target", "a target that answers any scenario (a history answers its own: judge it)", target.Name)
+        : target;
 
     public static bool IsJson(string text) => text switch
     {

@@ -25,7 +25,7 @@ internal static class ShrinkVerb
     {
         bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
         string path = parsed.GetRequiredValue(FilePath);
-        ITarget target = Targets.Parse(parsed.GetRequiredValue(Target));
+        ITarget target = Settings.AnyScenario(Targets.Parse(parsed.GetRequiredValue(Target)));
         try
         {
             TraceResult result = TraceCheck.ReplayFile(path, target, new());

@@ -19,11 +19,15 @@ public sealed record CheckPlan
     /// <summary>The number of the first case on each platform.</summary>
     public long FirstCase { get; init; }
 
-    /// <summary>Cases on each platform; null: as many as the time allows.</summary>
+    /// <summary>Cases on all platforms together, shared evenly; null: as many as the time allows.</summary>
     public long? CaseCount { get; init; }
 
     /// <summary>For all platforms together, shared evenly; null: as long as the cases take.</summary>
     public TimeSpan? Duration { get; init; }
+
+    /// <summary>One platform's share of the cases; null where only time ends them.</summary>
+    public long? Share(int platformIndex) =>
+        CaseCount is { } count ? (count / Platforms.Length) + (platformIndex < count % Platforms.Length ? 1 : 0) : null;
 }
 
 /// <summary>A divergence, made as small as it gets.</summary>

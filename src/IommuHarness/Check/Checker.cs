@@ -41,7 +41,8 @@ public sealed class Checker(ITarget target)
 
         TimeSpan start = Clock.Now;
         TimeSpan reported = start;
-        long end = plan.CaseCount is { } count && count < long.MaxValue - plan.FirstCase ? plan.FirstCase + count : long.MaxValue;
+        long? caseCount = plan.Share(platformIndex);
+        long end = caseCount is { } count && count < long.MaxValue - plan.FirstCase ? plan.FirstCase + count : long.MaxValue;
         for (long index = plan.FirstCase; index < end && !cancel.IsCancellationRequested; index++)
         {
             if (RunCase(plan, platform, index, tally) is { } found)
@@ -67,7 +68,7 @@ public sealed class Checker(ITarget target)
         return new PlatformResult(platform, tally, elapsed, null, Skipped: false);
 
         CheckProgress Progress(TimeSpan elapsed) => new(
-            platform.Name, platformIndex, plan.Platforms.Length, Part(plan, tally.CaseCount, elapsed, share), tally.CaseCount, tally.OpCount, elapsed);
+            platform.Name, platformIndex, plan.Platforms.Length, Part(caseCount, tally.CaseCount, elapsed, share), tally.CaseCount, tally.OpCount, elapsed);
     }
 
     private (CaseId Case, History History, Verdict.Diverges Verdict)? RunCase(CheckPlan plan, NamedPlatform platform, long index, Tally tally)
@@ -81,9 +82,9 @@ public sealed class Checker(ITarget target)
             : null;
     }
 
-    private static double Part(CheckPlan plan, long cases, TimeSpan elapsed, TimeSpan? share)
+    private static double Part(long? caseCount, long cases, TimeSpan elapsed, TimeSpan? share)
     {
-        double byCases = plan.CaseCount is { } count && count > 0 ? (double)cases / count : 0;
+        double byCases = caseCount is { } count && count > 0 ? (double)cases / count : 0;
         double byTime = share is { } time && time > TimeSpan.Zero ? elapsed / time : 0;
         return Math.Min(1, Math.Max(byCases, byTime));
     }
