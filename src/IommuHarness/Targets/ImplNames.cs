@@ -8,7 +8,7 @@ namespace IommuHarness.Targets;
 /// The implementation's names for the specification's things, one by one: that two enumerations happen to have the same
 /// numbers today is not relied on.
 /// </summary>
-internal static class ImplNames
+public static class ImplNames
 {
     private static readonly ImmutableArray<Observation.Refused> Refusals = [.. Enum.GetValues<Refusal>().Select(why => new Observation.Refused(why))];
 
