@@ -33,7 +33,7 @@ public static class Judge
 
             Allowed allowed = Spec.Step(state, ops[i]);
             if (allowed.Match(seen) is not { } way)
-                return new Verdict.Diverges(i, ops[i], state, allowed, seen, Spec.Broken(history.Scenario, [.. answers.AsSpan()[..Math.Min(i, answers.Length)], seen]));
+                return new Verdict.Diverges(i, ops[i], state, allowed, seen, Blame.Of(history.Scenario, [.. answers.AsSpan()[..Math.Min(i, answers.Length)], seen]));
             tally?.Count(ops[i], seen, way.Rules);
             state = way.Next;
         }

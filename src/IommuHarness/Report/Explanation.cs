@@ -37,7 +37,7 @@ public static class Explanation
             }
 
             Way? way = seen is null ? null : allowed.Match(seen);
-            ImmutableArray<RuleId> rules = way is not null ? [.. way.Rules.Ids()] : seen is not null ? [Spec.Broken(history.Scenario, history.Observations[..(i + 1)])] : [];
+            ImmutableArray<RuleId> rules = way is not null ? [.. way.Rules.Ids()] : seen is not null ? [Blame.Of(history.Scenario, history.Observations[..(i + 1)])] : [];
             yield return new(
                 i, OpText.Write(op), StateText.Lines(state), allowed.Describe(), seen is null ? null : Seen(seen), rules, way is not null);
             if (way is null)
