@@ -19,6 +19,7 @@ internal static class CheckVerb
     private static readonly Option<string> Seed = Settings.Seed();
     private static readonly Option<string?> Cases = Settings.Cases();
     private static readonly Option<string?> For = Settings.For();
+    private static readonly Option<string?> Exhaustive = Settings.Exhaustive();
     private static readonly Option<string> Format = Settings.Format();
     private static readonly Option<string> Output = Settings.Output();
 
@@ -26,7 +27,7 @@ internal static class CheckVerb
     {
         Command command = new("check", "Replays the corpus, checks the captured tables, then runs generated scenarios on every platform (the default verb)")
         {
-            Target, Platform, Profile, Seed, Cases, For, Format, Output,
+            Target, Platform, Profile, Seed, Cases, For, Exhaustive, Format, Output,
         };
         command.SetAction(Run);
         return command;
@@ -35,11 +36,14 @@ internal static class CheckVerb
     private static int Run(ParseResult parsed)
     {
         bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
+        ExhaustivePlan? exhaustive = ExhaustivePlan(parsed);
         CheckPlan plan = Plan(parsed);
         ITarget target = Settings.AnyScenario(Targets.Parse(parsed.GetRequiredValue(Target)));
         using Invocation invocation = new();
         try
         {
+            if (exhaustive is not null)
+                return RunExhaustive(target, exhaustive, parsed.GetRequiredValue(Output), json, invocation.Cancel);
             CheckReport report = Check(target, plan, parsed.GetRequiredValue(Output), invocation.Cancel);
             Console.Out.Write(json ? CheckJson.Of(report) : CheckText.Of(report, Invocation.Command));
             return report.Conforms ? ExitCode.Conforms : ExitCode.Diverges;
@@ -64,6 +68,29 @@ internal static class CheckVerb
         };
     }
 
+    /// <summary>What an exhaustive run covers; null where none is asked for.</summary>
+    private static ExhaustivePlan? ExhaustivePlan(ParseResult parsed)
+    {
+        if (Settings.Exhaustive(parsed.GetValue(Exhaustive)) is not { } length)
+            return null;
+        foreach (Option option in (Option[])[Profile, Seed, Cases, For])
+        {
+            if (parsed.GetResult(option) is { Implicit: false })
+                throw Settings.Wrong("--exhaustive", "no option that is about generated scenarios", option.Name);
+        }
+
+        return new ExhaustivePlan(Settings.Platforms(parsed.GetValue(Platform)), length);
+    }
+
+    private static int RunExhaustive(ITarget target, ExhaustivePlan plan, string folder, bool json, CancellationToken cancel)
+    {
+        using Progress progress = new();
+        ExhaustiveResult result = progress.Scenarios(report => new ExhaustiveChecker(target).Run(plan, report, cancel));
+        ExhaustiveReport report = new(target.Name, result, CheckReport.Keep(result.Findings(), folder, target.Name, Invocation.Command));
+        Console.Out.Write(json ? ExhaustiveJson.Of(report) : ExhaustiveText.Of(report, Invocation.Command));
+        return report.Conforms ? ExitCode.Conforms : ExitCode.Diverges;
+    }
+
     private static CheckReport Check(ITarget target, CheckPlan plan, string folder, CancellationToken cancel)
     {
         string? corpusRoot = Repository.TryFind(out Repository? repository) && Directory.Exists(Path.Combine(repository.Root, "corpus"))
@@ -75,7 +102,7 @@ internal static class CheckVerb
         CaptureReport? captures = corpusRoot is null || target is not ImplTarget
             ? null
             : progress.Step("captures", () => CaptureReport.Of(CaptureCheck.RunAll(Path.Combine(corpusRoot, "captures"), cancellation: cancel)));
-        CheckResult generated = progress.Generated(report => new Checker(target).Run(plan, report, cancel));
+        CheckResult generated = progress.Scenarios(report => new Checker(target).Run(plan, report, cancel));
         ImmutableArray<KeptFinding> findings =
             CheckReport.Keep([.. corpus?.Findings ?? [], .. generated.Findings()], folder, target.Name, Invocation.Command);
         return new CheckReport(target.Name, plan.Seed, corpus, captures, generated, findings);

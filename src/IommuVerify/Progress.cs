@@ -22,18 +22,18 @@ internal sealed class Progress : IDisposable
         return isTerminal ? console.Status().Start(name, _ => work()) : work();
     }
 
-    /// <summary>Generated cases.</summary>
-    public CheckResult Generated(Func<Action<CheckProgress>, CheckResult> work) => isTerminal ? WithBar(work) : work(WriteLine);
+    /// <summary>Scenarios of platform after platform.</summary>
+    public T Scenarios<T>(Func<Action<CheckProgress>, T> work) => isTerminal ? WithBar(work) : work(WriteLine);
 
     public void Dispose() => Console.Error.Flush();
 
-    private CheckResult WithBar(Func<Action<CheckProgress>, CheckResult> work) =>
+    private T WithBar<T>(Func<Action<CheckProgress>, T> work) =>
         console.Progress()
             .AutoClear(true)
             .Columns(new TaskDescriptionColumn { Alignment = Justify.Left }, new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
             .Start(context =>
             {
-                ProgressTask task = context.AddTask("generated cases");
+                ProgressTask task = context.AddTask("scenarios");
                 return work(at =>
                 {
                     task.Description = Markup.Escape(string.Create(
@@ -47,6 +47,6 @@ internal sealed class Progress : IDisposable
     private static void WriteLine(CheckProgress at)
     {
         if (at.Part >= 1)
-            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{at.PlatformIndex + 1}/{at.PlatformCount}] {at.Platform}: {at.CaseCount:N0} cases"));
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{at.PlatformIndex + 1}/{at.PlatformCount}] {at.Platform}: {at.CaseCount:N0} scenarios"));
     }
 }

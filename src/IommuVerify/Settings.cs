@@ -52,6 +52,12 @@ internal static class Settings
         HelpName = "DURATION",
     };
 
+    public static Option<string?> Exhaustive() => new("--exhaustive")
+    {
+        Description = "Instead of all that: every scenario of up to so many operations of a tiny universe",
+        HelpName = "OPERATIONS",
+    };
+
     public static Option<string> Format() => new("--format")
     {
         Description = "text or json",
@@ -85,6 +91,11 @@ internal static class Settings
         : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long cases) && cases > 0
             ? cases
             : throw Wrong("--cases", "a number from 1", text);
+
+    /// <summary>Operations of the longest scenarios of an exhaustive run.</summary>
+    public static int? Exhaustive(string? text) => text is null
+        ? null
+        : text is [>= '1' and <= '9'] ? text[0] - '0' : throw Wrong("--exhaustive", "a number of operations from 1 to 9", text);
 
     /// <summary>A number and a unit: s, m, h or d.</summary>
     public static TimeSpan? Duration(string? text)

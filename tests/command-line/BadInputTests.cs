@@ -19,6 +19,8 @@ public sealed class BadInputTests
     [InlineData("--profile: expected a profile (mixed, ", "check", "--profile", "calm")]
     [InlineData("--seed: expected a number from 0 to 2^64-1, or random, found -1", "check", "--seed", "-1")]
     [InlineData("--cases: expected a number from 1, found 0", "check", "--cases", "0")]
+    [InlineData("--exhaustive: expected a number of operations from 1 to 9, found 10", "check", "--exhaustive", "10")]
+    [InlineData("--exhaustive: expected no option that is about generated scenarios, found --seed", "check", "--exhaustive", "2", "--seed", "1")]
     [InlineData("--for: expected a duration of at most a year (30s, 5m, 8h, 2d), found soon", "check", "--for", "soon")]
     [InlineData("--for: expected a duration", "check", "--for", "30")]
     [InlineData("--for: expected a duration", "check", "--for", "0s")]

@@ -22,6 +22,13 @@ public sealed partial class JsonDocumentationTests
         ["check", "--cases", "3000", "--profile", "change", "--platform", "kernel-ss4", "--target", "mutant:" + Mutant, "--output", CommandLine.NewFolder()]);
 
     [Fact]
+    public void Of_check_exhaustive() => Holds(
+        Fields("check --exhaustive").Concat(Under("exercised.", "exercised"))
+            .Concat(Under("findings[].", "findings").Where(field => !field.Key.StartsWith("findings[].case.", StringComparison.Ordinal))),
+        ["check", "--exhaustive", "2", "--platform", "kernel-ss4,raw-fs4"],
+        ["check", "--exhaustive", "3", "--platform", "kernel-ss4", "--target", "mutant:" + Mutant, "--output", CommandLine.NewFolder()]);
+
+    [Fact]
     public void Of_replay_and_judge() => Holds(
         Fields("replay and judge").Concat(Under("exercised.", "exercised")).Concat(Under("files[].divergence.", "findings").Where(field => IsOfDivergence(field.Key))),
         ["replay", "corpus/litmus"],

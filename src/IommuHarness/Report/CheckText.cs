@@ -14,25 +14,25 @@ public static class CheckText
     public static string Of(CheckReport report, string command)
     {
         StringBuilder text = new();
-        AppendFindings(text, report, command);
+        AppendFindings(text, report.Findings, report.Target, command);
         AppendVerdict(text, report);
         TallyText.Append(text, report.Exercised());
         return text.ToString();
     }
 
     // The first few in full; a target that is wrong everywhere would bury its own report otherwise.
-    private static void AppendFindings(StringBuilder text, CheckReport report, string command)
+    internal static void AppendFindings(StringBuilder text, ImmutableArray<KeptFinding> findings, string target, string command)
     {
         ImmutableArray<KeptFinding> shortestFirst =
         [
-            .. report.Findings
+            .. findings
                 .GroupBy(kept => kept.Finding.Verdict.Rule)
                 .Select(same => same.MinBy(kept => kept.Finding.Minimal.Scenario.Ops.Length)!)
                 .Take(StoryCount),
         ];
         foreach (KeptFinding kept in shortestFirst)
-            text.Append(Story.Of(kept.Finding, report.Target, kept.File, command)).Append('\n');
-        foreach (KeptFinding kept in report.Findings.Except(shortestFirst))
+            text.Append(Story.Of(kept.Finding, target, kept.File, command)).Append('\n');
+        foreach (KeptFinding kept in findings.Except(shortestFirst))
         {
             text.Append(CultureInfo.InvariantCulture, $"DIVERGENCE {kept.Finding.Signature}  {kept.Finding.Where}\n");
             text.Append(CultureInfo.InvariantCulture, $"  repeat   {kept.Repeat}\n\n");
@@ -41,12 +41,17 @@ public static class CheckText
 
     private static void AppendVerdict(StringBuilder text, CheckReport report)
     {
-        string rules = string.Join(", ", report.Findings.Select(kept => kept.Finding.Verdict.Rule).Distinct().Order().Select(rule => IommuSpec.RuleIds.Text(rule)));
-        string verdict = report.Conforms ? "conforms" : report.Findings.IsEmpty ? "DIVERGES" : $"DIVERGES: {rules}";
-        text.Append(CultureInfo.InvariantCulture, $"{report.Target} {verdict}{(report.Generated.Cancelled ? "  (stopped early)" : "")}\n\n");
+        AppendVerdict(text, report.Target, report.Conforms, report.Findings, report.Generated.Cancelled);
         AppendCorpus(text, report.Corpus);
         AppendCaptures(text, report.Captures);
         AppendGenerated(text, report);
+    }
+
+    internal static void AppendVerdict(StringBuilder text, string target, bool conforms, ImmutableArray<KeptFinding> findings, bool cancelled)
+    {
+        string rules = string.Join(", ", findings.Select(kept => kept.Finding.Verdict.Rule).Distinct().Order().Select(rule => IommuSpec.RuleIds.Text(rule)));
+        string verdict = conforms ? "conforms" : findings.IsEmpty ? "DIVERGES" : $"DIVERGES: {rules}";
+        text.Append(CultureInfo.InvariantCulture, $"{target} {verdict}{(cancelled ? "  (stopped early)" : "")}\n\n");
     }
 
     private static void AppendCorpus(StringBuilder text, CorpusResult? corpus)
