@@ -400,7 +400,8 @@ internal sealed class HardwarePhrases
             case 10 when it.Kind == WordKind.Entry:
                 return value ^ RawEntries.LargePage;
             case 11:
-                return value ^ RawEntries.OneOf(Choices, RawEntries.Ignored(draft.Platform, leaf));
+                ulong defined = it.Kind == WordKind.Entry ? RawEntries.Defined(draft.Platform, it.Level, leaf) : 0;
+                return value ^ RawEntries.OneOf(Choices, defined != 0 && Choices.OneIn(2) ? defined : RawEntries.Ignored(draft.Platform, leaf));
             case 12: // the value of another word of the same kind, so that tables are shared
                 RawWord other = memory[Choices.Below(memory.Count)];
                 return other.Kind == it.Kind ? other.Value : value ^ 1;

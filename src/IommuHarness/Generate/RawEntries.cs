@@ -71,6 +71,16 @@ internal static class RawEntries
         ? Bits.Span(62, 52) | Bits.Span(4, 3) | (leaf ? 1UL << 8 : 0) | (1UL << 9) | (1UL << 11)
         : Bits.Span(61, 52) | (1UL << 63) | Bits.Span(6, 2) | Bits.Span(10, 8);
 
+    /// <summary>Bits that this kind of leaf or a capability makes legal and that change nothing about where an access lands.</summary>
+    internal static ulong Defined(Platform platform, int level, bool leaf)
+    {
+        if (!leaf)
+            return IsFirstStage(platform) && platform.NoExecute ? ExecuteDisable : 0;
+        if (IsFirstStage(platform))
+            return (level == 1 ? LargePage : 1UL << 12) | (platform.NoExecute ? ExecuteDisable : 0);
+        return (level == 1 ? LargePage : 0) | (platform.SnoopControl ? Snoop : 0) | (platform.DeviceTlb ? Transient : 0);
+    }
+
     /// <summary>Bits, one of which set makes an entry invalid.</summary>
     internal static ulong Reserved(Platform platform, int level, bool leaf)
     {
@@ -81,9 +91,9 @@ internal static class RawEntries
             mask |= Bits.Span(SizeLg2(level) - 1, IsFirstStage(platform) ? 13 : 12);
         if (IsFirstStage(platform))
             return platform.NoExecute ? mask : mask | ExecuteDisable;
-        if (!platform.SnoopControl)
+        if (!leaf || !platform.SnoopControl)
             mask |= Snoop;
-        return platform.DeviceTlb ? mask : mask | Transient;
+        return leaf && platform.DeviceTlb ? mask : mask | Transient;
     }
 
     /// <summary>Bits that decide what a device may do there, or what the hardware writes.</summary>

@@ -119,7 +119,7 @@ internal sealed class SoftwarePhrases(Draft draft)
             case 0: // two halves that make one large page
                 ulong half = Choices.OneIn(2) ? size / 2 : Granule;
                 Map(domain, first, half, physical, Rights.Read | Rights.Write);
-                Map(domain, first + half, size - half, physical + half, Choices.OneIn(4) ? Rights.Read : Rights.Read | Rights.Write);
+                Map(domain, first + half, size - half, physical + half, Choices.OneIn(2) ? Rights.Read : Rights.Read | Rights.Write);
                 break;
             case 1: // small, gone, then large in the emptied table's place
                 Map(domain, first, Granule, physical, Rights.Read | Rights.Write);
@@ -139,7 +139,10 @@ internal sealed class SoftwarePhrases(Draft draft)
                 break;
         }
 
-        draft.Access(device, AccessKind.Read, first + Choices.Bits(sizeLg2), 8);
+        // Where a large page covers the interrupt window without beginning in it, a random offset would hardly ever meet it.
+        ulong window = unchecked(Places.InterruptFirst - physical);
+        ulong offset = window < size ? window + Choices.Bits(20) : Choices.Bits(sizeLg2);
+        draft.Access(device, draft.AnyKind(), first + offset, 8);
         Cut(domain, first, size);
         ProbeEdges(device, first, size);
     }
@@ -313,7 +316,9 @@ internal sealed class SoftwarePhrases(Draft draft)
                 6 => (first - Granule, length + 2 * Granule),
                 _ => (first, length),
             };
-            Unmap(domain, from, size);
+            // off the granule at the start and yet ending on one
+            ulong skew = Choices.OneIn(16) ? 1 + Choices.Bits(11) : 0;
+            Unmap(domain, from + skew, size - skew);
         }
     }
 
@@ -471,7 +476,7 @@ internal sealed class SoftwarePhrases(Draft draft)
     {
         unchecked
         {
-            draft.Access(device, AccessKind.Read, first + (Choices.Bits(30) & (size - 1)), 8);
+            draft.Access(device, draft.AnyKind(), first + (Choices.Bits(30) & (size - 1)), 8);
             if (Choices.OneIn(2))
                 draft.Access(device, AccessKind.Read, first + size - 4, 8);
             if (Choices.OneIn(3))
@@ -489,8 +494,12 @@ internal sealed class SoftwarePhrases(Draft draft)
         return AlignedPhysical(size) | (first & (size - 1));
     }
 
-    private ulong AlignedPhysical(ulong size) =>
-        (Choices.OneIn(4) ? Choices.Bits(draft.Places.PhysicalBits) : Choices.Bits(33)) & ~(size - 1);
+    private ulong AlignedPhysical(ulong size) => ~(size - 1) & Choices.Below(16) switch
+    {
+        0 => Places.InterruptFirst,
+        < 5 => Choices.Bits(draft.Places.PhysicalBits),
+        _ => Choices.Bits(33),
+    };
 
     private bool IsFree(int domain, ulong first, ulong length) =>
         draft.Places.IsInput(first, length) && !live.Touches(domain, first, first + (length - 1));
