@@ -24,6 +24,9 @@ public sealed class ImplTarget : ITarget, IDisposable
 
     public Exception? LastCrash { get; private set; }
 
+    /// <summary>The implementation as the last run left it, for whoever asks it what no operation does; null before the first run and after a crash.</summary>
+    public Impl.Iommu? Left => iommu;
+
     /// <summary>Legacy contexts lead to second-stage tables only.</summary>
     public bool Supports(Platform platform) =>
         platform.Contexts != ContextMode.VtdLegacy || platform.Format == TableFormat.VtdSecondStage;
