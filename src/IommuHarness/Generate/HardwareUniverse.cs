@@ -12,8 +12,11 @@ internal sealed class HardwareUniverse
     private const ushort Id = 1;
     private const ushort OtherId = 0x101;
 
-    /// <summary>A second device, on the same bus.</summary>
+    /// <summary>A second device, on the same bus: the two differ in the highest bit of the device number alone.</summary>
     private const int Other = 1;
+
+    /// <summary>Function 1 of the first device, which is function 0.</summary>
+    private const int Sibling = 3;
 
     private readonly Platform platform;
     private readonly bool hasContexts;
@@ -140,7 +143,8 @@ internal sealed class HardwareUniverse
         yield return new Op.FlushContexts(FlushGranularity.Domain, Id, 0, 0);
         yield return new Op.FlushContexts(FlushGranularity.Domain, OtherId, 0, 0);
         yield return new Op.FlushContexts(FlushGranularity.Selective, Id, 0, 0);
-        yield return new Op.FlushContexts(FlushGranularity.Selective, Id, Other, 3);
+        // by another function of the first device, all function bits ignored
+        yield return new Op.FlushContexts(FlushGranularity.Selective, Id, Sibling, 3);
     }
 
     private static IEnumerable<Op> Flushes()
