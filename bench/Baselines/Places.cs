@@ -21,13 +21,13 @@ public static class Places
     public static ulong After(ulong iova, ulong physical) => iova + (physical >> 63);
 
     /// <summary>
-    /// Bytes in pages at random. For large tables a million of them, each in another cache line of leaves as a rule: 64 MiB, so
-    /// that asking again does not find them in a cache.
+    /// Bytes in pages at random: enough to meet most cache lines of the leaves, and few enough to leave the caches to the tables.
+    /// For the largest tables a million, which is 64 MiB of lines, so that asking again does not find them in a cache.
     /// </summary>
     public static ulong[] AtRandom(int pageCount)
     {
         var choices = new Choices(1);
-        var iovas = new ulong[Math.Clamp(pageCount, PerRound, 1 << 20)];
+        var iovas = new ulong[Math.Clamp(pageCount / 4, PerRound, 1 << 20)];
         foreach (ref var iova in iovas.AsSpan())
             iova = First + ((ulong)choices.Below(pageCount) << 12) + choices.Bits(12);
         return iovas;

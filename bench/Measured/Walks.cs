@@ -18,7 +18,7 @@ public class Walks : IDisposable
     private BareTable _bare = null!;
     private HandWrittenTable _byHand = null!;
 
-    [Params(1 << 9, 1 << 13, 1 << 16, 1 << 20, 1 << 24)]
+    [Params(1 << 9, 1 << 16, 1 << 20, 1 << 24)]
     public int Pages { get; set; }
 
     [GlobalSetup(Targets = [nameof(Walk), nameof(Translate), nameof(WalkOverlapping), nameof(TranslateOverlapping), nameof(Batch8), nameof(Batch16), nameof(Batch32)])]

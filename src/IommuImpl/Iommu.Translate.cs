@@ -80,6 +80,42 @@ public sealed unsafe partial class Iommu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private TranslateResult TranslateOtherwise(ushort requester, ulong iova, AccessKind kind)
     {
+        if (_isSecondStage
+            ? TryWalkCache<VtdSecondStageFormat>(requester, iova, kind, out var answer)
+            : TryWalkCache<X86FirstStageFormat>(requester, iova, kind, out answer))
+            return answer;
+        return TranslateAtLength(requester, iova, kind);
+    }
+
+    /// <summary>
+    /// A single-granule leaf in a table that the walk cache knows, with nothing unusual about it: one load of the tables, and no
+    /// walk in memory: 14 ns instead of 22. It could break TRN if it answered before a larger page that the IOTLB holds, or
+    /// WLK and FLT if it let through what the walk stops; whatever it does not know it leaves to the long way.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private bool TryWalkCache<TFormat>(ushort requester, ulong iova, AccessKind kind, out TranslateResult answer)
+        where TFormat : struct, IPageFormat
+    {
+        answer = default;
+        var context = _contextPlaces.Place(requester);
+        if (context->Key != (requester | _contextPresent) || context->Kind != ContextKind.Paged || Entry.InWindow(iova)
+            || !TFormat.InRange(iova, context->Levels, context->ForbiddenBits) || _iotlb.LargeLevels != 0)
+            return false;
+        if (!_walkCache.TryFindLeafTable(iova, context->Tag, context->Salt, TFormat.TableNeed(kind), out var table, out var path)
+            || !new PhysicalMemory.View(Memory).TryPage(table, out var page))
+            return false;
+        var leaf = page[(iova >> 12) & 511];
+        var physical = (leaf & Entry.AddressMask) | (iova & GranuleMask);
+        if (((~leaf & TFormat.LeafNeed(kind)) | (leaf & _rules.SmallLeafReserved)) != 0 || Entry.InWindow(physical))
+            return false;
+        _iotlb.Fill(iova, 1, physical, context->Tag, context->Salt, TFormat.Denied(path & leaf, leaf));
+        answer = new TranslateResult(physical);
+        return true;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TranslateResult TranslateAtLength(ushort requester, ulong iova, AccessKind kind)
+    {
         if (FindContext(requester, iova, kind, out var answer))
             return answer;
         var context = _contextPlaces.Place(requester);
@@ -154,6 +190,15 @@ public sealed unsafe partial class Iommu
     {
         if (!TFormat.InRange(iova, context->Levels, context->ForbiddenBits))
             return Fault(requester, iova, kind, TFormat.InputReason, context->SuppressFaults);
+        return Walker<TFormat>.TryAnswer(Memory, _rules, iova, kind, context->Root, context->Levels, out var physical)
+            ? new TranslateResult(physical)
+            : WalkOnlyOtherwise<TFormat>(context, requester, iova, kind);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TranslateResult WalkOnlyOtherwise<TFormat>(ContextEntry* context, ushort requester, ulong iova, AccessKind kind)
+        where TFormat : struct, IPageFormat
+    {
         if (Walker<TFormat>.TryUsual(Memory, _rules, iova, kind, context->Root, ~0UL, context->Levels, out var walk))
             return new TranslateResult(walk.Physical);
         var reason = Walker<TFormat>.Exact(Memory, _rules, iova, kind, context->Root, ~0UL, context->Levels, out var exact);

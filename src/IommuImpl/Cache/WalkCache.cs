@@ -59,6 +59,16 @@ internal sealed unsafe class WalkCache
         return false;
     }
 
+    /// <summary>The level-1 table for an address, if it is known and its path grants what is needed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryFindLeafTable(ulong iova, ulong tag, ulong salt, ulong need, out ulong table, out ulong path)
+    {
+        var entry = _entries + Index(iova >> 21, 1, salt);
+        table = entry->Pointer & AddressMask;
+        path = entry->Pointer & 0xFFF;
+        return entry->Key == KeyOf(iova >> 21, 1) && entry->Tag == tag && (path & need) == need;
+    }
+
     public void Fill(ulong iova, int level, ulong tag, ulong salt, ulong table, ulong path)
     {
         if (!_enabled)

@@ -97,6 +97,15 @@ public sealed unsafe class PhysicalMemory : IDisposable
             var offset = pageAddress - _base;
             return offset < _bytes ? (ulong*)(_window + offset) : (ulong*)of.SparsePage(pageAddress);
         }
+
+        /// <summary>The page at an address, if it lies in the window.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public bool TryPage(ulong pageAddress, out ulong* page)
+        {
+            var offset = pageAddress - _base;
+            page = (ulong*)(_window + offset);
+            return offset < _bytes;
+        }
     }
 
     /// <summary>Native address of window page <paramref name="index"/>; void after the window has grown.</summary>

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace IommuImpl;
 
 /// <summary>
@@ -71,6 +73,7 @@ internal static class Entry
     public static bool IsLeaf(ulong entry, int level) => level == 1 || (entry & PageSize) != 0;
 
     /// <summary>The byte lies in the interrupt window.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool InWindow(ulong address) => address - WindowBase < WindowBytes;
 
     /// <summary>Bits [first, end).</summary>
