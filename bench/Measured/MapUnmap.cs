@@ -205,7 +205,8 @@ public class MapUnmapRun() : MapUnmap(256)
     public ulong SortedRanges() => InSortedRanges(Pairs);
 }
 
-/// <summary>1 Mi granules: 4 GiB.</summary>
+/// <summary>1 Mi granules: 4 GiB. Few iterations: a pair takes some contestants seconds.</summary>
+[WarmupCount(1), IterationCount(8)]
 public class MapUnmapHuge() : MapUnmap(1 << 20)
 {
     [Benchmark, Row("map and unmap 1 Mi granules, leaves of 4 KiB", Limit = nameof(Plain), ByHand = nameof(Hand))]
