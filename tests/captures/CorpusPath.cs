@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using IommuHarness.Mutants;
 
 namespace IommuVerify.Tests.Captures;
 
@@ -13,5 +13,6 @@ internal static class CorpusPath
     public static IEnumerable<string> Names(string folder, string ending) =>
         Directory.GetFiles(folder, "*" + ending).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal);
 
-    private static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(here)!, "..", "..", "corpus"));
+    // Not from where the compiler saw this file: a deterministic build, as CI makes one, does not tell.
+    private static string Root() => Path.Combine(Repository.Find().Root, "corpus");
 }
