@@ -12,6 +12,7 @@ public class MutantTests
 {
     private const ulong Seed = 1;
     private const long EquivalentCaseCount = 5_000;
+    private const int LongestMinimal = 16;
 
     private static readonly Repository Here = Repository.Find();
     private static readonly ImmutableSortedDictionary<string, string> Sources = Here.ImplementationSources();
@@ -29,6 +30,8 @@ public class MutantTests
         MutantFate fate = MutantTrial.Run(patch, MutantTarget.Load(patch, Sources), Seed, MutantTrial.CaseLimit);
         Assert.True(fate.First is not null, $"survived {fate.CaseCount} cases");
         Assert.True(fate.Named is not null, $"killed by {fate.First!.Rule.Text()} only");
+        // A mutant that remembers earlier scenarios cannot be shrunk, and says nothing about one scenario.
+        Assert.InRange(fate.Minimal!.Ops.Length, 1, LongestMinimal);
     }
 
     [Theory]
