@@ -168,7 +168,10 @@ public sealed partial class Iommu
             default:
                 if (length == 0)
                     return Status.Empty;
-                return wraps ? Status.Wraps : Status.Done;
+                if (wraps)
+                    return Status.Wraps;
+                // Areas need no alignment: what a range cuts stops the walk. Leaves and bytes do.
+                return ((iova | length) & GranuleMask) != 0 && Options.Unmap != UnmapPolicy.Area ? Status.Misaligned : Status.Done;
         }
     }
 
