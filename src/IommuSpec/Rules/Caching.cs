@@ -33,9 +33,9 @@ public static class Caching
             // A leaf may have been fetched through a pointer that was older than it, just after the command that ended leaves alone.
             long pathSince = depth == context.LevelCount - 1 ? leafSince
                 : LastFlush(state, domainId, AddressRange.Block(iova, PageTableFormat.SpanLg2(depth + 1)), endsPointers: true, notAfter: leafSince);
-            Prefixes(new(state, domainId, iova, kind, depth, EntryKind.Leaf, leafSince, pathSince), context, found);
+            Prefixes(new(state, iova, kind, depth, EntryKind.Leaf, leafSince, pathSince), context, found);
             if (depth > 0)
-                Prefixes(new(state, domainId, iova, kind, depth, EntryKind.Table, tableSince, tableSince), context, found);
+                Prefixes(new(state, iova, kind, depth, EntryKind.Table, tableSince, tableSince), context, found);
         }
         return found;
     }
@@ -44,7 +44,7 @@ public static class Caching
     /// What is looked for: prefixes of which the last entry stands at a level, is a leaf or a table, and is remembered since a time;
     /// the entries above it since another.
     /// </summary>
-    private sealed record Search(State State, ushort DomainId, ulong Iova, AccessKind Kind, int Depth, EntryKind Last, long Since, long PathSince);
+    private sealed record Search(State State, ulong Iova, AccessKind Kind, int Depth, EntryKind Last, long Since, long PathSince);
 
     /// <summary>A table that remembered entries lead to, and the first of them that denies the access: rights are remembered with the pointer.</summary>
     private readonly record struct Reached(ulong Table, EntryMeaning? Denied);
