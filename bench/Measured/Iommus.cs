@@ -25,7 +25,7 @@ public static class Iommus
         memory.WriteWord(RootTable, ContextTable | 1);
         for (var i = 0; i < 2; i++)
         {
-            // Translation type 0, 4 levels, domain id 1 (format-x86 section 3).
+            // Translation type 0, 4 levels, domain id 1 (VT-d 9.3).
             memory.WriteWord(ContextTable + Colliding(i) * 16UL, Tables | 1);
             memory.WriteWord(ContextTable + Colliding(i) * 16UL + 8, 1 << 8 | 2);
         }

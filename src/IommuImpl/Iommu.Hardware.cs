@@ -60,7 +60,7 @@ public sealed partial class Iommu
         return Status.Done;
     }
 
-    /// <summary>Context-cache invalidation (format-x86 section 14).</summary>
+    /// <summary>Context-cache invalidation (VT-d 6.5).</summary>
     /// <param name="granularity">1 global, 2 domain, 3 device (of the domain).</param>
     /// <param name="domainId">For granularity 2 and 3.</param>
     /// <param name="requester">For granularity 3.</param>
@@ -86,7 +86,7 @@ public sealed partial class Iommu
         }
     }
 
-    /// <summary>IOTLB invalidation (format-x86 section 14).</summary>
+    /// <summary>IOTLB invalidation (VT-d 6.5).</summary>
     /// <param name="granularity">1 global, 2 domain, 3 pages of the domain.</param>
     /// <param name="domainId">For granularity 2 and 3.</param>
     /// <param name="address">For granularity 3; bits below 12 + addressMask are ignored.</param>

@@ -6,7 +6,7 @@ public sealed partial class Iommu
 
     /// <summary>Maps [iova, iova + length) to [physical, physical + length), or refuses without effect.</summary>
     /// <remarks>Ends nothing that is cached: nothing mapped is never cached.</remarks>
-    /// <returns>Done or a refusal; which comes first is the contract's (translation-model sections 4, 6 and 7).</returns>
+    /// <returns>Done or a refusal; which comes first is the contract's (Linux iommu_map, vfio_iommu_type1.c, iommufd/ioas.c).</returns>
     public Status Map(int domain, ulong iova, ulong length, ulong physical, Rights rights)
     {
         if (TryMapNearby(domain, iova, length, physical, rights, out var nearby))
@@ -83,7 +83,7 @@ public sealed partial class Iommu
         return Status.Done;
     }
 
-    // translation-model section 4.
+    // Linux generic_pt/iommu_pt.h, map_range.
     private Status CheckKernel(Domain? target, ulong iova, ulong length, ulong physical, Rights rights)
     {
         if ((rights & (Rights.Read | Rights.Write)) == 0)
@@ -104,7 +104,7 @@ public sealed partial class Iommu
         return IsOccupied(target, iova, last) ? Status.Occupied : Status.Done;
     }
 
-    // translation-model section 6; the physical address stands for VFIO's virtual one.
+    // Linux vfio_iommu_type1.c, vfio_dma_do_map; the physical address stands for VFIO's virtual one.
     private Status CheckVfio(Domain? target, ulong iova, ulong length, ulong physical, Rights rights)
     {
         if (length == 0)
@@ -125,7 +125,7 @@ public sealed partial class Iommu
         return IsTooWide(physical, length) ? Status.TooWide : Status.Done;
     }
 
-    // translation-model section 7, fixed address.
+    // Linux iommufd/ioas.c, map at a fixed address.
     private Status CheckIommufd(Domain? target, ulong iova, ulong length, ulong physical, Rights rights)
     {
         if ((rights & (Rights.Read | Rights.Write)) == 0)
@@ -195,7 +195,7 @@ public sealed partial class Iommu
     private bool TouchesWindow(ulong first, ulong last) =>
         Options.InterruptWindowReserved && first < Entry.WindowBase + Entry.WindowBytes && last >= Entry.WindowBase;
 
-    /// <summary>iommufd's way to say "unmap all" (translation-model section 7): 2^64 bytes cannot be said.</summary>
+    /// <summary>iommufd's way to say "unmap all" (Linux iommufd/ioas.c): 2^64 bytes cannot be said.</summary>
     private bool IsEverything(ulong iova, ulong length) =>
         Options.Unmap == UnmapPolicy.Area && Options.Contract == Contract.Iommufd && iova == 0 && length == ulong.MaxValue;
 

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace IommuVerify.Tests.Properties;
 
-/// <summary>Walking ones over root and context entries, in the specification and in the implementation alike, against the fact sheet (format-x86 sections 2, 3, 10).</summary>
+/// <summary>Walking ones over root and context entries, in the specification and in the implementation alike, against the manual's tables (VT-d 9.1, 9.3).</summary>
 public sealed class ContextFormatLaws : IDisposable
 {
     private const ulong RootTable = 0x1000;

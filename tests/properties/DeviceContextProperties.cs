@@ -24,7 +24,7 @@ public class DeviceContextProperties
         TableWalkProperties.AssertCovers(VtdContext.ContextHigh);
     }
 
-    // format-x86 3, written a second time.
+    // VT-d 9.1 and 9.3, written a second time.
     [SpecProperty]
     public void Reserved_bits_are_the_fact_sheets(Platform platform)
     {

@@ -10,7 +10,7 @@ namespace IommuVerify.Tests.Properties;
 /// <summary>FLT: reasons, the bits of a record, and how many there can be.</summary>
 public class FaultProperties
 {
-    // format-x86 12, code by code: name here, code, whether FPD suppresses it where it is a legacy-mode fault.
+    // VT-d fault reason encodings, code by code: name here, code, whether FPD suppresses it where it is a legacy-mode fault.
     private static readonly (string Name, byte Code, bool Qualified)[] Sheet =
     [
         (nameof(VtdFault.RootNotPresent), 0x01, false),
@@ -50,7 +50,7 @@ public class FaultProperties
         Assert.All(Sheet, row => Assert.Equal(row.Qualified, VtdFault.IsQualified(row.Code)));
     }
 
-    // format-x86 13: FI 63:12 of the low word; SID 15:0, FR 39:32, T 62, F 63 of the high one; nothing else.
+    // VT-d fault recording register: FI 63:12 of the low word; SID 15:0, FR 39:32, T 62, F 63 of the high one; nothing else.
     [SpecProperty]
     public void A_record_holds_its_four_fields_and_nothing_else(ushort requester, AccessKind kind, ulong iova, byte reason)
     {

@@ -8,7 +8,7 @@ namespace IommuVerify.Tests.Properties;
 
 /// <summary>
 /// Each field at its bit, for every level of every configuration: walking ones over every entry on the way of an access, in the specification and in
-/// the implementation alike, against the fact sheet.
+/// the implementation alike, against the manual's tables.
 /// </summary>
 public sealed class FormatLaws : IDisposable
 {

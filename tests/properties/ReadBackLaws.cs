@@ -99,7 +99,7 @@ public sealed class ReadBackLaws : IDisposable
         }
     }
 
-    // format-x86 13: FI 63:12 of the low word; SID 15:0, FR 39:32, T 62, F 63 of the high one.
+    // VT-d fault recording register: FI 63:12 of the low word; SID 15:0, FR 39:32, T 62, F 63 of the high one.
     [Fact]
     public void A_fault_record()
     {

@@ -24,7 +24,7 @@ public class TableWalkProperties
             AssertCovers(format.Fields(level, leaf));
     }
 
-    // Written a second time from the fact sheet's words, not from the tables of bits.
+    // Written a second time from the manual's words, not from the tables of bits.
     [SpecProperty]
     public void Reserved_bits_are_the_fact_sheets(Platform platform)
     {
@@ -139,7 +139,7 @@ public class TableWalkProperties
         Assert.Equal(ulong.MaxValue, seen);
     }
 
-    // format-x86 5; QEMU vtd_spte_rsvd and vtd_spte_rsvd_large.
+    // VT-d 9.8; QEMU vtd_spte_rsvd and vtd_spte_rsvd_large.
     private static ulong SecondStageReserved(Platform platform, int level, bool leaf) =>
         Beyond(platform)
         | (leaf && platform.SnoopControl ? 0 : 0x800ul)
@@ -147,7 +147,7 @@ public class TableWalkProperties
         | (!leaf && level >= 3 ? 0x80ul : 0)
         | (leaf ? LargeLeaf(platform, level, lowest: 12) : 0);
 
-    // format-x86 6.
+    // x86-64, VT-d 9.8.
     private static ulong FirstStageReserved(Platform platform, int level, bool leaf) =>
         Beyond(platform)
         | (platform.NoExecute ? 0 : 1ul << 63)

@@ -26,7 +26,7 @@ public sealed record Recording(
 {
     /// <summary>
     /// The calls as a history. After an unmap comes the invalidation that the kernel's unmap waits for before it returns
-    /// (translation-model section 5: iommu_unmap is unmap_fast and iotlb_sync), so operations and calls have different numbers.
+    /// (Linux drivers/iommu/iommu.c: iommu_unmap is unmap_fast and iotlb_sync), so operations and calls have different numbers.
     /// </summary>
     /// <param name="platform">What was declared about the kernel's driver; contexts are <see cref="ContextMode.Software"/>.</param>
     /// <param name="lines">The line of the call that each operation came from.</param>

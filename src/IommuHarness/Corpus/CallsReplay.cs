@@ -99,7 +99,7 @@ public static class CallsReplay
         }
     }
 
-    // The kernel's unmap waits for its invalidation before it returns (translation-model section 5).
+    // The kernel's unmap waits for its invalidation before it returns (Linux iommu_unmap).
     private static Status Make(Iommu iommu, Op op, out ulong unmapped)
     {
         unmapped = 0;

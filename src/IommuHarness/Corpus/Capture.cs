@@ -60,7 +60,7 @@ public sealed record Capture(
         WidenWriteOnly = Truth.WidenedFormats.Contains(space.Format),
     };
 
-    // Capability bits: VT-d CAP_REG and ECAP_REG (format-x86 section 1).
+    // Capability bits: VT-d CAP_REG and ECAP_REG.
     private Platform Base => new()
     {
         Pages2M = Registers.Capability.SecondStage2M,
@@ -81,7 +81,7 @@ public sealed record Capture(
 /// <param name="RootTable">RTADDR_REG, mode bits included.</param>
 public sealed record CaptureRegisters(VtdCapability Capability, ulong RootTable);
 
-/// <summary>The fields of CAP_REG and ECAP_REG that say how tables are read. Source: format-x86 section 1.</summary>
+/// <summary>The fields of CAP_REG and ECAP_REG that say how tables are read. Source: VT-d CAP_REG, ECAP_REG.</summary>
 public readonly record struct VtdCapability(ulong Cap, ulong Ecap)
 {
     public bool CachingMode => Bits.Field(Cap, 7, 7) != 0;

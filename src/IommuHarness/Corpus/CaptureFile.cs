@@ -137,7 +137,7 @@ public static class CaptureFile
             ReadNoExecute(place));
     }
 
-    // PASID-table entry, word 2 bit 5: NXE (format-x86 section 4).
+    // PASID-table entry, word 2 bit 5: NXE (Linux drivers/iommu/intel/pasid.h).
     private static bool ReadNoExecute(JsonPlace device)
     {
         if (device.Optional("pasid_entry") is not { } entry)

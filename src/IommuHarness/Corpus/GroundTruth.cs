@@ -5,7 +5,7 @@ namespace IommuHarness.Corpus;
 
 /// <summary>
 /// What a capture's own list of mappings says becomes of an access. Reasons are the codes of VT-d's table
-/// (format-x86 section 12), written down here once more: this is the third opinion.
+/// (VT-d 7.1.3), written down here once more: this is the third opinion.
 /// </summary>
 internal sealed class GroundTruth
 {

@@ -1,6 +1,6 @@
 namespace IommuHarness.Coverage;
 
-/// <summary>What VT-d fault reason codes are called, for reports. Source: format-x86 section 12 (VT-d, fault reason encodings).</summary>
+/// <summary>What VT-d fault reason codes are called, for reports. Source: VT-d, fault reason encodings.</summary>
 public static class FaultReasons
 {
     /// <summary>The manual's tag and meaning: "LCT.2 context entry not present"; "unknown reason" for a code that none has.</summary>

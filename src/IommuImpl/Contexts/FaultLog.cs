@@ -1,6 +1,6 @@
 namespace IommuImpl;
 
-/// <summary>Primary fault logging (format-x86 section 13): recording registers used round robin, overflow, FRI.</summary>
+/// <summary>Primary fault logging (VT-d 7.2.1): recording registers used round robin, overflow, FRI.</summary>
 internal sealed class FaultLog
 {
     private const ulong FaultBit = 1UL << 63;

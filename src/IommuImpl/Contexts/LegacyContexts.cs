@@ -1,6 +1,6 @@
 namespace IommuImpl;
 
-/// <summary>Root and context entries of VT-d legacy mode (format-x86 sections 3 and 10), read from memory.</summary>
+/// <summary>Root and context entries of VT-d legacy mode (VT-d 9.1, 9.3, 7.1.3), read from memory.</summary>
 internal sealed class LegacyContexts(PhysicalMemory memory)
 {
     private const byte RootNotPresent = 0x01, NotPresent = 0x02, Invalid = 0x03, RootReserved = 0x0A, ContextReserved = 0x0B;

@@ -1,6 +1,6 @@
 namespace IommuImpl;
 
-/// <summary>VT-d second stage (format-x86 section 5), faults with the legacy codes.</summary>
+/// <summary>VT-d second stage (VT-d 9.8), faults with the legacy codes.</summary>
 internal readonly struct VtdSecondStageFormat : IPageFormat
 {
     private const ulong Read = 1UL << 0, Write = 1UL << 1, Snoop = 1UL << 11, Transient = 1UL << 62;

@@ -1,6 +1,6 @@
 namespace IommuImpl;
 
-/// <summary>VT-d first stage, the x86-64 layout (format-x86 section 6), user requests without PASID, scalable-mode codes.</summary>
+/// <summary>VT-d first stage, the x86-64 layout (VT-d 3.7, 9.8), user requests without PASID, scalable-mode codes.</summary>
 internal readonly struct X86FirstStageFormat : IPageFormat
 {
     private const ulong Present = 1UL << 0, Write = 1UL << 1, User = 1UL << 2, Accessed = 1UL << 5, Dirty = 1UL << 6;

@@ -45,7 +45,7 @@ public static class DeviceContext
     }
 
     // CTX-4  While translation is off every access lands at the address it names.
-    [Rule(RuleId.Ctx4, "while translation is disabled accesses pass untranslated", Source = "VT-d GSTS.TES; format-x86: TES=0, all DMA passes")]
+    [Rule(RuleId.Ctx4, "while translation is disabled accesses pass untranslated", Source = "VT-d GSTS.TES: with TES=0 all DMA passes")]
     public static Answer Untranslated(ulong iova) => new(Outcome.Landed(iova), RuleId.Ctx4);
 
     // CTX-5  The root entry of the requester's bus must be present, then its reserved bits must be 0.

@@ -8,7 +8,7 @@ public static class Registers
     // CTX-10  Words are stored and loaded at multiples of 8 inside physical memory, tables begin at multiples of a granule inside it, and a
     //         command's operands keep to their fields; anything else is refused.
     [Rule(RuleId.Ctx10, "memory, root pointers and commands outside their alignment, width or range are refused without effect",
-        Source = "VT-d RTADDR_REG; 6.5 descriptors: FM 49:48, AM up to CAP.MAMV; format-x86: page-selective with AM above MAMV is an error")]
+        Source = "VT-d RTADDR_REG; 6.5 descriptors: FM 49:48, AM up to CAP.MAMV, beyond which a page-selective command is an error")]
     private static Refusal? BadAddress(State state, ulong physical, ulong alignment) =>
         physical % alignment != 0 ? Refusal.Misaligned
         : physical > Bits.Mask(state.Platform.PhysicalBits) ? Refusal.TooWide

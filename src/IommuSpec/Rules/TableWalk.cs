@@ -66,7 +66,7 @@ public static class TableWalk
     // WLK-6  A walk that succeeds finds the accessed bit set in every entry it used, and in the leaf of a write the dirty bit, or sets
     //        it before the access is made; a walk that faults sets nothing, and hardware never clears either bit.
     [Rule(RuleId.Wlk6, "a successful first-stage walk sets the accessed bit in every entry it uses, and the dirty bit in the leaf of a write",
-        Source = "VT-d 3.7; x86-64; translation-model 12: bits are set only after the permission checks succeed")]
+        Source = "VT-d 3.7; x86-64; RISC-V IOMMU, Arm IHI0070: bits are set only after the permission checks succeed")]
     public static ulong MissingBits(PageTableFormat format, bool leaf, ulong entry, AccessKind kind) =>
         format.AccessedBits(leaf, kind) & ~entry;
 

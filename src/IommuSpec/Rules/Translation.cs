@@ -85,7 +85,7 @@ public static class Translation
 
     // TRN-3  A mapped byte lands at its mapping's physical address plus its offset.
     [Rule(RuleId.Trn3, "a mapped byte lands at its mapping's physical address plus its offset",
-        Source = "VT-d 3.7; translation-model: the low bits of the leaf's address are replaced, not added to")]
+        Source = "VT-d 3.7: the low bits of the leaf's address are replaced, not added to")]
     public static Answer Lands(State state, ulong physical, RuleId rule) =>
         IntoWindow(state, physical) ?? new(Outcome.Landed(physical), rule);
 

@@ -21,7 +21,7 @@ internal enum BitUse
 }
 
 /// <summary>
-/// Paging, root and context entries, transcribed from the fact sheet (format-x86 sections 3, 5 and 6) a third time: neither the
+/// Paging, root and context entries, transcribed from the manual's tables (VT-d 9.1, 9.3, 9.8) a third time: neither the
 /// specification's tables of bits nor the implementation's masks had a part in it. Levels are the sheet's: level 1 has the 4 KiB leaves.
 /// </summary>
 internal static class FormatSheet

@@ -14,7 +14,7 @@ internal readonly record struct FoundLeaf(ulong Iova, int SizeLg2, ulong Physica
 /// <param name="Iova">The first address that it covers.</param>
 internal readonly record struct FoundTable(ulong Address, int Level, ulong Iova);
 
-/// <summary>Reads the implementation's tables as hardware would: by the fact sheet's bits, from its memory.</summary>
+/// <summary>Reads the implementation's tables as hardware would: by the manual's bits, from its memory.</summary>
 internal static class TableReader
 {
     /// <summary>Leaves in ascending order of IOVA, with the upper half of the first stage after the lower one.</summary>
