@@ -48,7 +48,7 @@ internal static class CallsVerb
     {
         if (name is null)
             return CallsJudge.PlatformBeside(path);
-        IommuSpec.Platform platform = Settings.Platforms(name)[0].Platform;
+        IommuSpec.Platform platform = Settings.Platforms(name, null)[0].Platform;
         return platform.Contexts == ContextMode.Software ? platform : throw Settings.Wrong("--platform", "a platform of software contexts", name);
     }
 }

@@ -19,6 +19,7 @@ internal static class CheckVerb
     private static readonly Option<string> Seed = Settings.Seed();
     private static readonly Option<string?> Cases = Settings.Cases();
     private static readonly Option<string?> For = Settings.For();
+    private static readonly Option<bool> StopAtFirst = Settings.StopAtFirst();
     private static readonly Option<string?> Exhaustive = Settings.Exhaustive();
     private static readonly Option<string> Format = Settings.Format();
     private static readonly Option<string> Output = Settings.Output();
@@ -27,7 +28,7 @@ internal static class CheckVerb
     {
         Command command = new("check", "Replays the corpus, checks the captured tables, then runs generated scenarios on every platform (the default verb)")
         {
-            Target, Platform, Profile, Seed, Cases, For, Exhaustive, Format, Output,
+            Target, Platform, Profile, Seed, Cases, For, StopAtFirst, Exhaustive, Format, Output,
         };
         command.SetAction(Run);
         return command;
@@ -36,14 +37,15 @@ internal static class CheckVerb
     private static int Run(ParseResult parsed)
     {
         bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
-        ExhaustivePlan? exhaustive = ExhaustivePlan(parsed);
-        CheckPlan plan = Plan(parsed);
+        int? exhaustive = ExhaustiveLength(parsed);
+        CheckPlan options = Options(parsed);
         ITarget target = Settings.AnyScenario(Targets.Parse(parsed.GetRequiredValue(Target)));
         using Invocation invocation = new();
         try
         {
-            if (exhaustive is not null)
-                return RunExhaustive(target, exhaustive, parsed.GetRequiredValue(Output), json, invocation.Cancel);
+            CheckPlan plan = options with { Platforms = Settings.Platforms(parsed.GetValue(Platform), target) };
+            if (exhaustive is { } length)
+                return RunExhaustive(target, new ExhaustivePlan(plan.Platforms, length), parsed.GetRequiredValue(Output), json, invocation.Cancel);
             CheckReport report = Check(target, plan, parsed.GetRequiredValue(Output), invocation.Cancel);
             Console.Out.Write(json ? CheckJson.Of(report) : CheckText.Of(report, Invocation.Command));
             return report.Conforms ? ExitCode.Conforms : ExitCode.Diverges;
@@ -54,32 +56,34 @@ internal static class CheckVerb
         }
     }
 
-    private static CheckPlan Plan(ParseResult parsed)
+    /// <summary>The plan but for its platforms, which are the target's to name.</summary>
+    private static CheckPlan Options(ParseResult parsed)
     {
         long? cases = Settings.Cases(parsed.GetValue(Cases));
         TimeSpan? duration = Settings.Duration(parsed.GetValue(For));
         return new CheckPlan
         {
-            Platforms = Settings.Platforms(parsed.GetValue(Platform)),
+            Platforms = [],
             Profiles = Settings.Profiles(parsed.GetValue(Profile)),
             Seed = Settings.Seed(parsed.GetRequiredValue(Seed)),
             CaseCount = cases,
             Duration = duration ?? (cases is null ? DefaultDuration : null),
+            StopAtFirst = parsed.GetValue(StopAtFirst),
         };
     }
 
-    /// <summary>What an exhaustive run covers; null where none is asked for.</summary>
-    private static ExhaustivePlan? ExhaustivePlan(ParseResult parsed)
+    /// <summary>Operations of an exhaustive run's longest scenarios; null where none is asked for.</summary>
+    private static int? ExhaustiveLength(ParseResult parsed)
     {
         if (Settings.Exhaustive(parsed.GetValue(Exhaustive)) is not { } length)
             return null;
-        foreach (Option option in (Option[])[Profile, Seed, Cases, For])
+        foreach (Option option in (Option[])[Profile, Seed, Cases, For, StopAtFirst])
         {
             if (parsed.GetResult(option) is { Implicit: false })
                 throw Settings.Wrong("--exhaustive", "no option that is about generated scenarios", option.Name);
         }
 
-        return new ExhaustivePlan(Settings.Platforms(parsed.GetValue(Platform)), length);
+        return length;
     }
 
     private static int RunExhaustive(ITarget target, ExhaustivePlan plan, string folder, bool json, CancellationToken cancel)
@@ -97,14 +101,14 @@ internal static class CheckVerb
             ? Path.Combine(repository.Root, "corpus")
             : null;
         using Progress progress = new();
-        CorpusResult? corpus = corpusRoot is null ? null : progress.Step("corpus", () => CorpusCheck.Run(corpusRoot, target, cancel));
+        FindingCollector collector = new(target);
+        CorpusResult? corpus = corpusRoot is null ? null : progress.Step("corpus", () => CorpusCheck.Run(corpusRoot, target, collector, cancel));
         // The captures hold the specification against the implementation itself: another target has no part in them.
         CaptureReport? captures = corpusRoot is null || target is not ImplTarget
             ? null
             : progress.Step("captures", () => CaptureReport.Of(CaptureCheck.RunAll(Path.Combine(corpusRoot, "captures"), cancellation: cancel)));
-        CheckResult generated = progress.Scenarios(report => new Checker(target).Run(plan, report, cancel));
-        ImmutableArray<KeptFinding> findings =
-            CheckReport.Keep([.. corpus?.Findings ?? [], .. generated.Findings()], folder, target.Name, Invocation.Command);
-        return new CheckReport(target.Name, plan.Seed, corpus, captures, generated, findings);
+        CheckResult generated = progress.Scenarios(report => new Checker(target, collector).Run(plan, report, cancel));
+        ImmutableArray<KeptFinding> findings = CheckReport.Keep(collector.Findings, folder, target.Name, Invocation.Command);
+        return new CheckReport(target.Name, plan.Seed, corpus, captures, generated, findings, collector.Rules, collector.DiedOnce) { Version = target.Version };
     }
 }

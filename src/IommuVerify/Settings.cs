@@ -52,6 +52,11 @@ internal static class Settings
         HelpName = "DURATION",
     };
 
+    public static Option<bool> StopAtFirst() => new("--stop-at-first")
+    {
+        Description = "A platform ends with its first divergence; without it, the run goes on and gathers what is different",
+    };
+
     public static Option<string?> Exhaustive() => new("--exhaustive")
     {
         Description = "Instead of all that: every scenario of up to so many operations of a tiny universe",
@@ -72,9 +77,12 @@ internal static class Settings
         DefaultValueFactory = _ => "iommu-verify-out",
     };
 
-    public static ImmutableArray<NamedPlatform> Platforms(string? names) => names is null
-        ? IommuHarness.Generate.Platforms.All
-        : Named(names, "--platform", "a platform", IommuHarness.Generate.Platforms.All, platform => platform.Name);
+    /// <summary>The platforms of those names, or all that the target may be asked about; without a target, of those that every run has.</summary>
+    public static ImmutableArray<NamedPlatform> Platforms(string? names, ITarget? target)
+    {
+        ImmutableArray<NamedPlatform> all = target?.OwnPlatforms ?? IommuHarness.Generate.Platforms.All;
+        return names is null ? all : Named(names, "--platform", "a platform", all, platform => platform.Name);
+    }
 
     public static ImmutableArray<Profile> Profiles(string? names) => names is null
         ? []

@@ -25,6 +25,9 @@ public sealed record CheckPlan
     /// <summary>For all platforms together, shared evenly; null: as long as the cases take.</summary>
     public TimeSpan? Duration { get; init; }
 
+    /// <summary>A platform ends with its first diverging case; otherwise it goes on.</summary>
+    public bool StopAtFirst { get; init; }
+
     /// <summary>One platform's share of the cases; null where only time ends them.</summary>
     public long? Share(int platformIndex) =>
         CaseCount is { } count ? (count / Platforms.Length) + (platformIndex < count % Platforms.Length ? 1 : 0) : null;
@@ -39,7 +42,14 @@ public sealed record CheckPlan
 /// <param name="Signature">Rule and content hash: the same finding has the same one in every run.</param>
 /// <param name="Crash">What killed the target, where something did and it could say.</param>
 public sealed record Finding(
-    string Where, CaseId? Case, Scenario Original, History Minimal, Verdict.Diverges Verdict, string Signature, Exception? Crash);
+    string Where, CaseId? Case, Scenario Original, History Minimal, Verdict.Diverges Verdict, string Signature, Exception? Crash)
+{
+    /// <summary>The target broke the rule again when it was asked again; otherwise <see cref="Minimal"/> is what was seen once, whole.</summary>
+    public required bool Repeats { get; init; }
+
+    /// <summary>What it has in common with the same finding elsewhere.</summary>
+    public string Shape { get; } = FindingShape.Of(Minimal, Verdict.Rule);
+}
 
 /// <summary>What finds a generated case again.</summary>
 /// <param name="Platform">The platform's name.</param>
@@ -58,19 +68,22 @@ public sealed record CaseId(string Platform, string? Profile, ulong Seed, long I
 /// <param name="Platform">Which.</param>
 /// <param name="Tally">What its cases exercised.</param>
 /// <param name="Elapsed">The time that they took, without shrinking.</param>
-/// <param name="Finding">Where the target diverged; null where it conforms.</param>
-/// <param name="Skipped">The target does not play this platform.</param>
-public sealed record PlatformResult(NamedPlatform Platform, Tally Tally, TimeSpan Elapsed, Finding? Finding, bool Skipped);
+/// <param name="DivergingCount">Cases in which the target diverged; 0 where it conforms.</param>
+/// <param name="First">The first finding that no platform before had shown; null where there is none.</param>
+public sealed record PlatformResult(NamedPlatform Platform, Tally Tally, TimeSpan Elapsed, long DivergingCount, Finding? First)
+{
+    /// <summary>The target does not play this platform.</summary>
+    public bool Skipped { get; init; }
+
+    /// <summary>Ended before its share was done, because the target hung too often.</summary>
+    public bool GaveUp { get; init; }
+}
 
 /// <summary>What a run of generated cases came to.</summary>
 /// <param name="Platforms">In the order they were run; those that the run was stopped before are missing.</param>
 /// <param name="Cancelled">Stopped by whoever started it.</param>
 public sealed record CheckResult(ImmutableArray<PlatformResult> Platforms, bool Cancelled)
 {
-    /// <summary>Each distinct divergence once, in the order they were found.</summary>
-    public IEnumerable<Finding> Findings() =>
-        Platforms.Select(platform => platform.Finding).OfType<Finding>().DistinctBy(finding => finding.Signature);
-
     /// <summary>Everything that was exercised.</summary>
     public Tally Total()
     {

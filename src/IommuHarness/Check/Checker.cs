@@ -6,15 +6,20 @@ using IommuSpec;
 
 namespace IommuHarness.Check;
 
-/// <summary>Generates, runs and judges cases, platform after platform, until cases, time or patience are used up or the target diverges.</summary>
-public sealed class Checker(ITarget target)
+/// <summary>Generates, runs and judges cases, platform after platform, until cases, time or patience are used up.</summary>
+/// <param name="target">What is checked.</param>
+/// <param name="collector">Takes the diverging cases, and shrinks some of them.</param>
+public sealed class Checker(ITarget target, FindingCollector collector)
 {
+    /// <summary>Cases in which a target may hang before its platform is given up: each costs a deadline.</summary>
+    public const int MostHangs = 16;
+
     /// <summary>Cases between two looks at the clock.</summary>
     private const int Batch = 64;
 
     private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(200);
 
-    /// <summary>Runs a plan. A platform stops at its first divergence; the others go on, with the time that it leaves.</summary>
+    /// <summary>Runs a plan. A platform goes on after a divergence, where the plan does not say otherwise.</summary>
     /// <param name="plan">What to run.</param>
     /// <param name="progress">Told a few times a second, and at the end of each platform.</param>
     /// <param name="cancel">Ends the run after the case at work.</param>
@@ -25,67 +30,90 @@ public sealed class Checker(ITarget target)
         for (int i = 0; i < plan.Platforms.Length && !cancel.IsCancellationRequested; i++)
         {
             TimeSpan? share = (plan.Duration - (Clock.Now - start)) / (plan.Platforms.Length - i);
-            results.Add(RunPlatform(plan, i, share, progress, cancel));
+            results.Add(target.Supports(plan.Platforms[i].Platform)
+                ? new Share(target, collector, plan, i, share, progress, cancel).Run()
+                : new PlatformResult(plan.Platforms[i], new Tally(), TimeSpan.Zero, 0, null) { Skipped = true });
         }
 
         return new CheckResult(results.DrainToImmutable(), cancel.IsCancellationRequested);
     }
 
-    private PlatformResult RunPlatform(
-        CheckPlan plan, int platformIndex, TimeSpan? share, Action<CheckProgress>? progress, CancellationToken cancel)
+    // One platform's cases. Its time, shrinking included, may be null: as long as the cases take.
+    private sealed class Share(
+        ITarget target, FindingCollector collector, CheckPlan plan, int platformIndex, TimeSpan? share, Action<CheckProgress>? progress, CancellationToken cancel)
     {
-        NamedPlatform platform = plan.Platforms[platformIndex];
-        Tally tally = new();
-        if (!target.Supports(platform.Platform))
-            return new PlatformResult(platform, tally, TimeSpan.Zero, null, Skipped: true);
+        private readonly NamedPlatform platform = plan.Platforms[platformIndex];
+        private readonly long? caseCount = plan.Share(platformIndex);
+        private readonly Tally tally = new();
+        private readonly TimeSpan start = Clock.Now;
+        private TimeSpan reported = Clock.Now;
+        private TimeSpan shrinking;
+        private long divergingCount;
+        private int hangCount;
+        private bool isOver;
 
-        TimeSpan start = Clock.Now;
-        TimeSpan reported = start;
-        long? caseCount = plan.Share(platformIndex);
-        long end = caseCount is { } count && count < long.MaxValue - plan.FirstCase ? plan.FirstCase + count : long.MaxValue;
-        for (long index = plan.FirstCase; index < end && !cancel.IsCancellationRequested; index++)
+        public PlatformResult Run()
         {
-            if (RunCase(plan, platform, index, tally) is { } found)
+            int before = collector.Findings.Length;
+            long end = caseCount is { } count && count < long.MaxValue - plan.FirstCase ? plan.FirstCase + count : long.MaxValue;
+            for (long index = plan.FirstCase; index < end && !isOver && !cancel.IsCancellationRequested; index++)
             {
-                TimeSpan spent = Clock.Now - start;
-                Finding finding = Minimiser.Minimise(target, found.Case.Describe(), found.Case, found.History, found.Verdict);
-                return new PlatformResult(platform, tally, spent, finding, Skipped: false);
+                // A divergence may have cost any time.
+                bool conforms = RunCase(index);
+                if (!conforms || (index - plan.FirstCase) % Batch == Batch - 1)
+                    LookAtTheClock();
             }
 
-            if ((index - plan.FirstCase) % Batch != Batch - 1)
-                continue;
-            TimeSpan now = Clock.Now;
-            if (now - start >= share)
-                break;
-            if (now - reported < ReportEvery)
-                continue;
-            reported = now;
-            progress?.Invoke(Progress(now - start));
+            TimeSpan elapsed = Clock.Now - start - shrinking;
+            progress?.Invoke(Progress(elapsed) with { Part = 1 });
+            return new PlatformResult(platform, tally, elapsed, divergingCount, collector.Findings.ElementAtOrDefault(before))
+            {
+                GaveUp = hangCount >= MostHangs,
+            };
         }
 
-        TimeSpan elapsed = Clock.Now - start;
-        progress?.Invoke(Progress(elapsed) with { Part = 1 });
-        return new PlatformResult(platform, tally, elapsed, null, Skipped: false);
+        /// <summary>Whether the target conforms in a case.</summary>
+        private bool RunCase(long index)
+        {
+            Profile? profile = plan.Profiles.IsEmpty ? null : plan.Profiles[(int)(index % plan.Profiles.Length)];
+            Scenario scenario = Generator.Case(plan.Seed, index, platform.Platform, profile);
+            TargetRun run = TargetRun.Run(target, scenario);
+            History history = new(scenario, run.Answers);
+            tally.CountCase();
+            if (Judge.Check(history, tally) is not Verdict.Diverges verdict)
+                return true;
+            TimeSpan found = Clock.Now;
+            CaseId @case = new(platform.Name, profile?.Name, plan.Seed, index);
+            if (collector.Add(@case.Describe(), @case, history, verdict, run.Crash, always: plan.StopAtFirst))
+            {
+                divergingCount++;
+                isOver |= plan.StopAtFirst;
+            }
 
-        CheckProgress Progress(TimeSpan elapsed) => new(
-            platform.Name, platformIndex, plan.Platforms.Length, Part(caseCount, tally.CaseCount, elapsed, share), tally.CaseCount, tally.OpCount, elapsed);
-    }
+            hangCount += verdict.Seen is Observation.Hung ? 1 : 0;
+            isOver |= hangCount >= MostHangs;
+            shrinking += Clock.Now - found;
+            return false;
+        }
 
-    private (CaseId Case, History History, Verdict.Diverges Verdict)? RunCase(CheckPlan plan, NamedPlatform platform, long index, Tally tally)
-    {
-        Profile? profile = plan.Profiles.IsEmpty ? null : plan.Profiles[(int)(index % plan.Profiles.Length)];
-        Scenario scenario = Generator.Case(plan.Seed, index, platform.Platform, profile);
-        History history = new(scenario, TargetRun.Run(target, scenario).Answers);
-        tally.CountCase();
-        return Judge.Check(history, tally) is Verdict.Diverges verdict
-            ? (new CaseId(platform.Name, profile?.Name, plan.Seed, index), history, verdict)
-            : null;
-    }
+        private void LookAtTheClock()
+        {
+            TimeSpan now = Clock.Now;
+            isOver |= now - start >= share;
+            if (now - reported < ReportEvery)
+                return;
+            reported = now;
+            progress?.Invoke(Progress(now - start - shrinking));
+        }
 
-    private static double Part(long? caseCount, long cases, TimeSpan elapsed, TimeSpan? share)
-    {
-        double byCases = caseCount is { } count && count > 0 ? (double)cases / count : 0;
-        double byTime = share is { } time && time > TimeSpan.Zero ? elapsed / time : 0;
-        return Math.Min(1, Math.Max(byCases, byTime));
+        private CheckProgress Progress(TimeSpan elapsed) => new(
+            platform.Name, platformIndex, plan.Platforms.Length, Part(elapsed), tally.CaseCount, tally.OpCount, elapsed);
+
+        private double Part(TimeSpan elapsed)
+        {
+            double byCases = caseCount is { } count && count > 0 ? (double)tally.CaseCount / count : 0;
+            double byTime = share is { } time && time > TimeSpan.Zero ? elapsed / time : 0;
+            return Math.Min(1, Math.Max(byCases, byTime));
+        }
     }
 }

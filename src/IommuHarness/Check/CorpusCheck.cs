@@ -11,13 +11,10 @@ namespace IommuHarness.Check;
 /// <param name="ReplayedCount">Scenarios of litmus and regression files run on the target.</param>
 /// <param name="SkippedCount">Those of platforms that the target does not play.</param>
 /// <param name="BrokenLitmus">Litmus files whose verdict line is not what the judge says.</param>
-/// <param name="Findings">Where the target diverges: the first file for each rule.</param>
+/// <param name="DivergingCount">Those on which the target diverges.</param>
 /// <param name="Tally">What the replays exercised.</param>
 public sealed record CorpusResult(
-    int LitmusCount, int ReplayedCount, int SkippedCount, ImmutableArray<TraceResult> BrokenLitmus, ImmutableArray<Finding> Findings, Tally Tally)
-{
-    public bool IsGood => BrokenLitmus.IsEmpty && Findings.IsEmpty;
-}
+    int LitmusCount, int ReplayedCount, int SkippedCount, ImmutableArray<TraceResult> BrokenLitmus, int DivergingCount, Tally Tally);
 
 /// <summary>The kept traces: litmus files are judged, and every scenario among them and the regressions runs on the target.</summary>
 public static class CorpusCheck
@@ -27,9 +24,10 @@ public static class CorpusCheck
     /// <summary>Replays a corpus.</summary>
     /// <param name="root">The folder that holds the folders litmus and regressions; either may be missing.</param>
     /// <param name="target">What the scenarios run on.</param>
+    /// <param name="collector">Takes the scenarios on which the target diverges.</param>
     /// <param name="cancel">Ends after the file at work.</param>
     /// <exception cref="InputException">A file is broken.</exception>
-    public static CorpusResult Run(string root, ITarget target, CancellationToken cancel = default)
+    public static CorpusResult Run(string root, ITarget target, FindingCollector collector, CancellationToken cancel = default)
     {
         ImmutableArray<string> litmus = Files(root, "litmus");
         ImmutableArray<string> files = litmus.AddRange(Files(root, "regressions"));
@@ -43,22 +41,17 @@ public static class CorpusCheck
 
         Tally replayed = new();
         int skipped = 0;
-        List<TraceResult> diverging = [];
+        int diverging = 0;
         foreach (string file in files.TakeWhile(_ => !cancel.IsCancellationRequested))
         {
             if (!target.Supports(InputFiles.ReadTrace(file).Scenario.Platform))
                 skipped++;
-            else if (TraceCheck.ReplayFile(file, target, replayed) is { IsGood: false } result)
-                diverging.Add(result);
+            else if (TraceCheck.ReplayFile(file, target, replayed) is { Verdict: Verdict.Diverges verdict } result
+                && collector.Add(Path.GetRelativePath(root, file).Replace('\\', '/'), null, result.History, verdict, result.Crash))
+                diverging++;
         }
 
-        ImmutableArray<Finding> findings =
-        [
-            .. diverging.DistinctBy(result => ((Verdict.Diverges)result.Verdict).Rule)
-                .Select(result => Minimiser.Minimise(
-                    target, Path.GetRelativePath(root, result.File).Replace('\\', '/'), null, result.History, (Verdict.Diverges)result.Verdict)),
-        ];
-        return new CorpusResult(litmus.Length, files.Length - skipped, skipped, broken, findings, replayed);
+        return new CorpusResult(litmus.Length, files.Length - skipped, skipped, broken, diverging, replayed);
     }
 
     private static ImmutableArray<string> Files(string root, string folder)

@@ -23,8 +23,8 @@ public static class Minimiser
         TargetRun run = TargetRun.Run(target, small);
         History again = new(small, run.Answers);
         if (Judge.Check(again) is Verdict.Diverges same && same.Rule == verdict.Rule)
-            return Finding(where, @case, upTo, Cut(again, same), same, run.Crash);
-        return Finding(where, @case, upTo, Cut(seen, verdict), verdict, null);
+            return Finding(where, @case, upTo, Cut(again, same), same, run.Crash, repeats: true);
+        return Finding(where, @case, upTo, Cut(seen, verdict), verdict, null, repeats: false);
     }
 
     /// <summary>The file that keeps a finding: a history whose verdict line names the rule. It says nothing about when and by whom
@@ -50,10 +50,10 @@ public static class Minimiser
             answers[..(verdict.Index + 1)]);
     }
 
-    private static Finding Finding(string where, CaseId? @case, Scenario original, History minimal, Verdict.Diverges verdict, Exception? crash)
+    private static Finding Finding(string where, CaseId? @case, Scenario original, History minimal, Verdict.Diverges verdict, Exception? crash, bool repeats)
     {
         byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(FileText(minimal, verdict.Rule)));
         string signature = $"{verdict.Rule.Text()}-{Convert.ToHexStringLower(hash.AsSpan(0, 4))}";
-        return new Finding(where, @case, original, minimal, verdict, signature, crash);
+        return new Finding(where, @case, original, minimal, verdict, signature, crash) { Repeats = repeats };
     }
 }

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using IommuHarness.Check;
 using IommuHarness.Coverage;
+using IommuHarness.Trace;
+using IommuSpec;
 
 namespace IommuHarness.Report;
 
@@ -11,12 +13,25 @@ public static class CheckJson
     {
         json.WriteString("verdict", report.Conforms ? "conforms" : "diverges");
         json.WriteString("target", report.Target);
+        json.WriteString("version", report.Version);
         json.WriteNumber("seed", report.Seed);
         json.WriteBoolean("stopped_early", report.Generated.Cancelled);
         WriteCorpus(json, report.Corpus);
         WriteCaptures(json, report.Captures);
         json.Object("generated", part => WriteGenerated(part, report.Generated));
         json.Tally("exercised", report.Exercised());
+        json.Objects("broken_rules", report.Rules, (part, hits) =>
+        {
+            part.WriteString("rule", hits.Rule.Text());
+            part.WriteNumber("cases", hits.CaseCount);
+            part.WriteNumber("findings", hits.FindingCount);
+        });
+        json.Objects("died_once", report.DiedOnce, (part, once) =>
+        {
+            part.WriteString("found_in", once.Where);
+            part.WriteString("seen", ObservationText.Write(once.How));
+            part.WriteString("died_of", once.Crash?.Message);
+        });
         json.Objects("findings", report.Findings, WriteFinding);
     });
 
@@ -42,6 +57,7 @@ public static class CheckJson
         }
 
         json.WriteNumber("original_operations", finding.Original.Ops.Length);
+        json.WriteBoolean("repeats", finding.Repeats);
         json.WriteString("file", kept.File);
         json.WriteString("repeat", kept.Repeat);
         json.WriteString("died_of", finding.Crash is { } crash ? $"{crash.GetType().Name}: {crash.Message}" : null);
@@ -61,6 +77,7 @@ public static class CheckJson
             part.WriteNumber("litmus", corpus.LitmusCount);
             part.WriteNumber("replayed", corpus.ReplayedCount);
             part.WriteNumber("skipped", corpus.SkippedCount);
+            part.WriteNumber("diverging", corpus.DivergingCount);
             part.Objects("broken_litmus", corpus.BrokenLitmus, (one, broken) =>
             {
                 one.WriteString("file", broken.File);
@@ -102,7 +119,9 @@ public static class CheckJson
             part.WriteNumber("cases", platform.Tally.CaseCount);
             part.WriteNumber("operations", platform.Tally.OpCount);
             part.Seconds("seconds", platform.Elapsed);
-            part.WriteString("finding", platform.Finding?.Signature);
+            part.WriteNumber("diverging_cases", platform.DivergingCount);
+            part.WriteBoolean("gave_up", platform.GaveUp);
+            part.WriteString("finding", platform.First?.Signature);
         });
     }
 }

@@ -15,15 +15,22 @@ public sealed record KeptFinding(Finding Finding, string File, string Repeat);
 /// <param name="Captures">The captured tables; null where they were not checked.</param>
 /// <param name="Generated">The generated cases.</param>
 /// <param name="Findings">Every distinct divergence, with its file.</param>
+/// <param name="Rules">The rules that were broken, and how often.</param>
+/// <param name="DiedOnce">Where the target died and did not die again.</param>
 public sealed record CheckReport(
     string Target,
     ulong Seed,
     CorpusResult? Corpus,
     CaptureReport? Captures,
     CheckResult Generated,
-    ImmutableArray<KeptFinding> Findings)
+    ImmutableArray<KeptFinding> Findings,
+    ImmutableArray<RuleHits> Rules,
+    ImmutableArray<DiedOnce> DiedOnce)
 {
-    public bool Conforms => Findings.IsEmpty && Corpus is not { IsGood: false } && Captures is not { IsGood: false };
+    /// <summary>Its version, where it has one.</summary>
+    public string? Version { get; init; }
+
+    public bool Conforms => Findings.IsEmpty && Corpus is not { BrokenLitmus.IsEmpty: false } && Captures is not { IsGood: false };
 
     /// <summary>What generated cases and replayed files exercised together.</summary>
     public Tally Exercised()

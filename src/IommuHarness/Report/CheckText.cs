@@ -3,6 +3,8 @@ using System.Globalization;
 using System.Text;
 using IommuHarness.Check;
 using IommuHarness.Coverage;
+using IommuHarness.Trace;
+using IommuSpec;
 
 namespace IommuHarness.Report;
 
@@ -16,6 +18,7 @@ public static class CheckText
         StringBuilder text = new();
         AppendFindings(text, report.Findings, report.Target, command);
         AppendVerdict(text, report);
+        AppendBroken(text, report);
         TallyText.Append(text, report.Exercised());
         return text.ToString();
     }
@@ -49,7 +52,7 @@ public static class CheckText
 
     internal static void AppendVerdict(StringBuilder text, string target, bool conforms, ImmutableArray<KeptFinding> findings, bool cancelled)
     {
-        string rules = string.Join(", ", findings.Select(kept => kept.Finding.Verdict.Rule).Distinct().Order().Select(rule => IommuSpec.RuleIds.Text(rule)));
+        string rules = string.Join(", ", findings.Select(kept => kept.Finding.Verdict.Rule).Distinct().Order().Select(rule => rule.Text()));
         string verdict = conforms ? "conforms" : findings.IsEmpty ? "DIVERGES" : $"DIVERGES: {rules}";
         text.Append(CultureInfo.InvariantCulture, $"{target} {verdict}{(cancelled ? "  (stopped early)" : "")}\n\n");
     }
@@ -91,6 +94,19 @@ public static class CheckText
             text.Append(CultureInfo.InvariantCulture, $"  {platform.Platform.Name,-26}{Row(platform)}\n");
     }
 
+    private static void AppendBroken(StringBuilder text, CheckReport report)
+    {
+        if (!report.Rules.IsEmpty)
+            text.Append(CultureInfo.InvariantCulture, $"\n  {"rule broken",-26}{"cases",12}{"findings",14}\n");
+        foreach (RuleHits hits in report.Rules)
+            text.Append(CultureInfo.InvariantCulture, $"  {hits.Rule.Text(),-26}{hits.CaseCount,12:N0}{hits.FindingCount,14:N0}\n");
+        foreach (DiedOnce once in report.DiedOnce)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"\n  {ObservationText.Write(once.How)} once and not again: {once.Where}");
+            text.Append(once.Crash is { } crash ? $": {crash.Message.ReplaceLineEndings(" ")}\n" : "\n");
+        }
+    }
+
     private static string Row(PlatformResult platform)
     {
         if (platform.Skipped)
@@ -98,6 +114,8 @@ public static class CheckText
         Tally tally = platform.Tally;
         string row = string.Create(
             CultureInfo.InvariantCulture, $"{tally.CaseCount,12:N0}{tally.OpCount,14:N0}{Numbers.PerSecond(tally.OpCount, platform.Elapsed),12:N0}");
-        return platform.Finding is { } finding ? $"{row}  {finding.Signature}" : row;
+        if (platform.DivergingCount > 0)
+            row += string.Create(CultureInfo.InvariantCulture, $"  {platform.DivergingCount:N0} diverge{(platform.First is { } finding ? ": " + finding.Signature : "")}");
+        return platform.GaveUp ? row + "  given up: hung too often" : row;
     }
 }

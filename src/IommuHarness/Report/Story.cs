@@ -21,6 +21,8 @@ public static class Story
         AppendRule(text, finding.Verdict.Rule);
         text.Append(CultureInfo.InvariantCulture, $"  found    {Where(finding, target)}\n\n");
         AppendHistory(text, finding.Minimal, finding.Verdict);
+        if (!finding.Repeats)
+            text.Append("\n  caution  asked again, the target did not break this rule: it answers the same scenario in different ways\n");
         if (finding.Crash is { } crash)
             text.Append(CultureInfo.InvariantCulture, $"\n  died of  {crash.GetType().Name}: {OneLine(crash.Message)}\n");
         if (file is not null)

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IommuHarness.Generate;
 using IommuSpec;
 
 namespace IommuHarness.Targets;
@@ -8,6 +9,15 @@ public interface ITarget
 {
     /// <summary>How it is named on the command line and in reports.</summary>
     string Name { get; }
+
+    /// <summary>Which version of it this is, as a report names it; null where it has none or cannot say.</summary>
+    string? Version => null;
+
+    /// <summary>
+    /// Its own platforms, read from the target itself (an emulator's registers); --platform chooses among their names. Null: those
+    /// of <see cref="Platforms.All"/> that it <see cref="Supports"/>.
+    /// </summary>
+    ImmutableArray<NamedPlatform>? OwnPlatforms => null;
 
     /// <summary>Whether it can play the platform; scenarios of others are never given to it.</summary>
     bool Supports(Platform platform);

@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using System.Numerics;
+using IommuHarness.Targets;
+using IommuSpec;
+
+namespace IommuHarness.Check;
+
+/// <summary>How often a rule was broken.</summary>
+/// <param name="Rule">Which.</param>
+/// <param name="CaseCount">Cases whose first wrong answer breaks it.</param>
+/// <param name="FindingCount">Distinct findings among those that were shrunk.</param>
+public sealed record RuleHits(RuleId Rule, long CaseCount, int FindingCount);
+
+/// <summary>A target that died in a case and did not when the case was repeated: no divergence, as nobody could repeat it.</summary>
+/// <param name="Where">The case, in words.</param>
+/// <param name="How">Crashed or hung.</param>
+/// <param name="Crash">What it died of, where it could say.</param>
+public sealed record DiedOnce(string Where, Observation How, Exception? Crash);
+
+/// <summary>
+/// Gathers what a target gets wrong over a whole run. Every diverging case is counted; shrinking is dear, so of the cases with one
+/// key the first is shrunk, the second, the fourth, the eighth and so on, and after so many in all only the first of a rule that
+/// was not broken before. What they come to is told apart by signature and shape.
+/// </summary>
+public sealed class FindingCollector(ITarget target)
+{
+    /// <summary>Cases shrunk in one run, the first of each rule not counted.</summary>
+    public const int MostShrunk = 64;
+
+    private readonly Dictionary<string, KeyHits> keys = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<RuleId, RuleHits> rules = [];
+    private readonly HashSet<string> signatures = new(StringComparer.Ordinal);
+    private readonly HashSet<string> shapes = new(StringComparer.Ordinal);
+    private readonly ImmutableArray<Finding>.Builder findings = ImmutableArray.CreateBuilder<Finding>();
+    private readonly ImmutableArray<DiedOnce>.Builder diedOnce = ImmutableArray.CreateBuilder<DiedOnce>();
+    private int shrunk;
+
+    /// <summary>Distinct findings in the order they were found.</summary>
+    public ImmutableArray<Finding> Findings => findings.ToImmutable();
+
+    /// <summary>The rules that were broken, in their order.</summary>
+    public ImmutableArray<RuleHits> Rules => [.. rules.Values];
+
+    public ImmutableArray<DiedOnce> DiedOnce => diedOnce.ToImmutable();
+
+    /// <summary>Takes a diverging case.</summary>
+    /// <param name="where">Where it was found, in words.</param>
+    /// <param name="case">Which generated case; null where it came from a file.</param>
+    /// <param name="history">What was asked and answered.</param>
+    /// <param name="verdict">What the judge says of it.</param>
+    /// <param name="crash">What the target died of, where it did and could say.</param>
+    /// <param name="always">Shrinks it however many alike there were.</param>
+    /// <returns>False where the target died and does not die again.</returns>
+    public bool Add(string where, CaseId? @case, History history, Verdict.Diverges verdict, Exception? crash, bool always = false)
+    {
+        KeyHits hits = Hits(history.Scenario, verdict);
+        if (verdict.Seen is Observation.Crashed or Observation.Hung && !hits.DiesAgain)
+        {
+            History again = new(history.Scenario, TargetRun.Run(target, history.Scenario).Answers);
+            if (Judge.Check(again) is not Verdict.Diverges repeated)
+            {
+                diedOnce.Add(new(where, verdict.Seen, crash));
+                return false;
+            }
+
+            (history, verdict, hits) = (again, repeated, Hits(again.Scenario, repeated));
+            hits.DiesAgain = true;
+        }
+
+        bool isNewRule = !rules.ContainsKey(verdict.Rule);
+        hits.CaseCount++;
+        bool isNew = (always || isNewRule || (BitOperations.IsPow2(hits.CaseCount) && shrunk < MostShrunk))
+            && Keep(Minimiser.Minimise(target, where, @case, history, verdict));
+        RuleHits before = rules.GetValueOrDefault(verdict.Rule) ?? new(verdict.Rule, 0, 0);
+        rules[verdict.Rule] = before with { CaseCount = before.CaseCount + 1, FindingCount = before.FindingCount + (isNew ? 1 : 0) };
+        return true;
+    }
+
+    private bool Keep(Finding finding)
+    {
+        shrunk++;
+        // Both are noted: the same shape under another signature is the same finding, however the next one is written.
+        bool isNew = signatures.Add(finding.Signature) & shapes.Add(finding.Shape);
+        if (isNew)
+            findings.Add(finding);
+        return isNew;
+    }
+
+    private KeyHits Hits(Scenario scenario, Verdict.Diverges verdict)
+    {
+        string key = FindingShape.Key(scenario, verdict);
+        if (!keys.TryGetValue(key, out KeyHits? hits))
+            keys.Add(key, hits = new());
+        return hits;
+    }
+
+    private sealed class KeyHits
+    {
+        public long CaseCount { get; set; }
+
+        /// <summary>A case of this key in which the target died was repeated, and it died again.</summary>
+        public bool DiesAgain { get; set; }
+    }
+}
