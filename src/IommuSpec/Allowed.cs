@@ -32,17 +32,19 @@ public abstract record Allowed
     public abstract ImmutableArray<string> Describe();
 
     /// <summary>The one right answer.</summary>
-    public static Allowed Only(Observation seen, State next, RuleId rule) => new OneOf([new Way(seen, next, rule)]);
+    public static Allowed Only(Observation seen, State next, RuleId rule) => new OneOf(new(seen, next, rule), []);
 
     /// <summary>Declined, and nothing changes.</summary>
     public static Allowed Refused(State state, Refusal why, RuleId rule) => Only(new Observation.Refused(why), state, rule);
 
-    /// <summary>The first way is the plain one; others are freedom.</summary>
-    public sealed record OneOf(ImmutableArray<Way> Choices) : Allowed
+    /// <summary>The plain way, and others that are freedom.</summary>
+    public sealed record OneOf(Way Plain, ImmutableArray<Way> Others) : Allowed
     {
         public override Way? Match(Observation seen)
         {
-            foreach (Way way in Choices)
+            if (Plain.Seen == seen)
+                return Plain;
+            foreach (Way way in Others)
             {
                 if (way.Seen == seen)
                     return way;
@@ -50,15 +52,15 @@ public abstract record Allowed
             return null;
         }
 
-        public override IEnumerable<Way> Ways() => Choices;
+        public override IEnumerable<Way> Ways() => [Plain, .. Others];
 
         // Memory that runs out by itself is nobody's choice but INJ-1's.
         public override RuleId Broken(Observation seen) =>
-            seen is Observation.Refused { Why: Refusal.NoMemory } ? RuleId.Inj1 : Choices[0].Rule;
+            seen is Observation.Refused { Why: Refusal.NoMemory } ? RuleId.Inj1 : Plain.Rule;
 
-        public override ImmutableArray<string> Describe() => [.. Choices.Select(way => $"{Words.Of(way.Seen)}  ({way.Rule.Text()})")];
+        public override ImmutableArray<string> Describe() => [.. Ways().Select(way => $"{Words.Of(way.Seen)}  ({way.Rule.Text()})")];
 
-        public OneOf Or(Way way) => new(Choices.Add(way));
+        public OneOf Or(Way way) => this with { Others = Others.Add(way) };
     }
 
     /// <summary>An audit: bytes and devices are known, the number of tables is the implementation's, down to a floor of none where nothing needs one.</summary>

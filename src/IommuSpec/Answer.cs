@@ -11,27 +11,49 @@ public readonly record struct BitsSet(ulong Physical, ulong Mask);
 /// <param name="Rules">Every rule that makes it right.</param>
 /// <param name="Sets">Bits that this way sets in memory.</param>
 /// <param name="Suppressed">A fault that is not recorded.</param>
-public sealed record Answer(Outcome Outcome, RuleId Rule, RuleSet Rules, ImmutableArray<BitsSet> Sets, bool Suppressed = false)
+public readonly record struct Answer(Outcome Outcome, RuleId Rule, RuleSet Rules, ImmutableArray<BitsSet> Sets, bool Suppressed = false)
 {
     public Answer(Outcome outcome, RuleId rule)
         : this(outcome, rule, RuleSet.Of(rule), []) { }
 }
 
-/// <summary>One piece of an access and the ways in which it may come out, the plain one first.</summary>
-public sealed record PieceAnswers(ulong Iova, int Length, ImmutableArray<Answer> Answers);
+/// <summary>One piece of an access and the ways in which it may come out.</summary>
+/// <param name="Iova">Its first byte.</param>
+/// <param name="Length">Bytes.</param>
+/// <param name="Plain">The way that what is mapped now gives.</param>
+/// <param name="Others">What caches may give instead. It is worked out only as far as somebody asks: a judge seldom has to.</param>
+public sealed record PieceAnswers(ulong Iova, int Length, Answer Plain, IEnumerable<Answer> Others)
+{
+    /// <summary>All ways, the plain one first.</summary>
+    public ImmutableArray<Answer> Answers => [Plain, .. Others];
+
+    /// <summary>The first way that comes out so; null where none does.</summary>
+    public Answer? First(Outcome outcome)
+    {
+        if (Plain.Outcome == outcome)
+            return Plain;
+        foreach (Answer other in Others)
+        {
+            if (other.Outcome == outcome)
+                return other;
+        }
+        return null;
+    }
+}
 
 /// <summary>What a device's access may become: for each piece, independently, one of its answers.</summary>
 /// <param name="Before">The state in which the access is made.</param>
 /// <param name="Device">Whose access it is.</param>
 /// <param name="Kind">Read or write.</param>
 /// <param name="Pieces">In ascending order.</param>
-public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, ImmutableArray<PieceAnswers> Pieces) : Allowed
+/// <param name="MayBeSuppressed">Whether the contexts that the device may be using differ in what faults they let be recorded.</param>
+public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, ImmutableArray<PieceAnswers> Pieces, bool MayBeSuppressed) : Allowed
 {
     private const int MostWays = 64;
 
     public override Way? Match(Observation seen)
     {
-        if (seen is not Observation.Moved moved || FirstWrong(moved.Pieces) is not null)
+        if (seen is not Observation.Moved moved || moved.Pieces.Length != Pieces.Length)
             return null;
         State next = Before;
         RuleSet rules = RuleSet.Of(RuleId.Trn2);
@@ -39,11 +61,14 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
         for (int i = 0; i < Pieces.Length; i++)
         {
             Outcome outcome = moved.Pieces[i].Outcome;
-            ImmutableArray<Answer> taken = Taken(Pieces[i].Answers, outcome);
-            (rule, rules) = (taken[0].Rule, rules | taken[0].Rules);
-            next = Memory(next, taken);
+            if (!IsSamePiece(i, moved.Pieces) || Pieces[i].First(outcome) is not { } first)
+                return null;
+            (rule, rules) = (first.Rule, rules | first.Rules);
+            if (outcome.Kind == OutcomeKind.Landed && Before.Format.SetsBits)
+                next = Memory(next, Taken(Pieces[i], outcome));
             if (outcome.Kind == OutcomeKind.Faulted)
             {
+                ImmutableArray<Answer> taken = MayBeSuppressed ? Taken(Pieces[i], outcome) : [first];
                 bool suppressed = taken.All(answer => answer.Suppressed);
                 bool certain = suppressed || !taken.Any(answer => answer.Suppressed);
                 rules |= suppressed ? RuleId.Flt4 : RuleId.Flt1;
@@ -54,59 +79,57 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
     }
 
     /// <summary>The ways that come out as was seen; one at least.</summary>
-    private static ImmutableArray<Answer> Taken(ImmutableArray<Answer> answers, Outcome outcome) =>
-        answers.Length == 1 ? answers : answers.RemoveAll(answer => answer.Outcome != outcome);
+    private static ImmutableArray<Answer> Taken(PieceAnswers piece, Outcome outcome) =>
+        piece.Answers.RemoveAll(answer => answer.Outcome != outcome);
 
     // What every way to this outcome sets is set; what only some set may be set.
     private static State Memory(State state, ImmutableArray<Answer> taken)
     {
-        if (!SetsSomething(taken))
-            return state;
-        ImmutableDictionary<ulong, Word> memory = state.Hardware.Memory;
-        foreach (ulong physical in taken.SelectMany(answer => answer.Sets).Select(set => set.Physical).Distinct())
-        {
-            IEnumerable<ulong> masks = taken.Select(answer => answer.Sets.Where(set => set.Physical == physical).Aggregate(0ul, (mask, set) => mask | set.Mask));
-            ulong certain = masks.Aggregate((a, b) => a & b);
-            ulong possible = masks.Aggregate((a, b) => a | b);
-            Word word = state.Hardware.Read(physical);
-            ulong value = word.Value | certain;
-            memory = memory.SetItem(physical, word with { Value = value, Maybe = (word.Maybe | possible) & ~value });
-        }
-        return state with { Hardware = state.Hardware with { Memory = memory } };
-    }
-
-    private static bool SetsSomething(ImmutableArray<Answer> taken)
-    {
+        Hardware hardware = state.Hardware;
         foreach (Answer answer in taken)
         {
-            if (!answer.Sets.IsEmpty)
-                return true;
+            foreach (BitsSet set in answer.Sets)
+            {
+                ulong certain = ulong.MaxValue, possible = 0;
+                foreach (Answer way in taken)
+                    (certain, possible) = (certain & Mask(way, set.Physical), possible | Mask(way, set.Physical));
+                hardware = hardware.SetBits(set.Physical, certain, possible);
+            }
         }
-        return false;
+        return ReferenceEquals(hardware, state.Hardware) ? state : state with { Hardware = hardware };
+    }
+
+    private static ulong Mask(Answer answer, ulong physical)
+    {
+        ulong mask = 0;
+        foreach (BitsSet set in answer.Sets)
+            mask |= set.Physical == physical ? set.Mask : 0;
+        return mask;
     }
 
     public override IEnumerable<Way> Ways()
     {
-        int most = Pieces.Max(piece => piece.Answers.Length);
+        ImmutableArray<ImmutableArray<Answer>> answers = [.. Pieces.Select(piece => piece.Answers)];
+        int most = answers.Max(ways => ways.Length);
         // The plain answers, each choice of each piece once, then every piece's n-th choice together.
         List<ImmutableArray<int>> picks = [[.. Pieces.Select(_ => 0)]];
         for (int piece = 0; piece < Pieces.Length; piece++)
         {
-            for (int choice = 1; choice < Pieces[piece].Answers.Length; choice++)
+            for (int choice = 1; choice < answers[piece].Length; choice++)
                 picks.Add(picks[0].SetItem(piece, choice));
         }
         for (int choice = 1; choice < most; choice++)
-            picks.Add([.. Pieces.Select(piece => Math.Min(choice, piece.Answers.Length - 1))]);
+            picks.Add([.. answers.Select(ways => Math.Min(choice, ways.Length - 1))]);
         return picks.Take(MostWays).Select(Pick).DistinctBy(way => Words.Of(way.Seen));
-    }
 
-    private Way Pick(ImmutableArray<int> choices) =>
-        Match(new Observation.Moved([.. Pieces.Select((piece, i) => new Piece(piece.Iova, piece.Length, piece.Answers[choices[i]].Outcome))]))!;
+        Way Pick(ImmutableArray<int> choices) =>
+            Match(new Observation.Moved([.. Pieces.Select((piece, i) => new Piece(piece.Iova, piece.Length, answers[i][choices[i]].Outcome))]))!;
+    }
 
     public override RuleId Broken(Observation seen) => seen switch
     {
         Observation.Moved moved when FirstWrong(moved.Pieces) is { } wrong && wrong < Pieces.Length && IsSamePiece(wrong, moved.Pieces) =>
-            TooStrict(Pieces[wrong].Answers[0], moved.Pieces[wrong].Outcome) ?? Pieces[wrong].Answers[0].Rule,
+            TooStrict(Pieces[wrong].Plain, moved.Pieces[wrong].Outcome) ?? Pieces[wrong].Plain.Rule,
         Observation.Moved => RuleId.Trn2,
         _ => RuleId.Trn1,
     };
@@ -125,20 +148,10 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
     {
         for (int i = 0; i < Math.Max(Pieces.Length, seen.Length); i++)
         {
-            if (!IsSamePiece(i, seen) || !Includes(Pieces[i].Answers, seen[i].Outcome))
+            if (!IsSamePiece(i, seen) || Pieces[i].First(seen[i].Outcome) is null)
                 return i;
         }
         return null;
-    }
-
-    private static bool Includes(ImmutableArray<Answer> answers, Outcome outcome)
-    {
-        foreach (Answer answer in answers)
-        {
-            if (answer.Outcome == outcome)
-                return true;
-        }
-        return false;
     }
 
     private bool IsSamePiece(int index, ImmutableArray<Piece> seen) =>

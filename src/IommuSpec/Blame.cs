@@ -30,13 +30,13 @@ public static class Blame
         RuleId? Ended(List<State> past)
         {
             int lastRight = past.FindLastIndex(state => AnswerTo(state, op, wrong, outcome) is not null);
-            return lastRight < 0 ? null : EndedBy(scenario.Ops[lastRight], AnswerTo(past[lastRight], op, wrong, outcome)!, pieces.Pieces[wrong].Answers[0]);
+            return lastRight < 0 ? null : EndedBy(scenario.Ops[lastRight], AnswerTo(past[lastRight], op, wrong, outcome)!.Value, pieces.Pieces[wrong].Plain);
         }
     }
 
     /// <summary>The answer by which one piece of an access may come out so; null where none does.</summary>
     private static Answer? AnswerTo(State state, Op op, int piece, Outcome outcome) =>
-        (Spec.Step(state, op) as AllowedPieces)?.Pieces[piece].Answers.FirstOrDefault(answer => answer.Outcome == outcome);
+        (Spec.Step(state, op) as AllowedPieces)?.Pieces[piece].First(outcome);
 
     /// <summary>Where one answer and the rights of another were put together, the rule that lets the older one linger: it is used whole or not at all.</summary>
     private static RuleId? MixedUp(State state, Op.Access op, int piece, Outcome outcome) =>

@@ -13,7 +13,13 @@ public readonly record struct Held(ulong Value, long Until);
 /// <param name="Past">Earlier values, oldest first.</param>
 public readonly record struct Word(ulong Value, ulong Maybe, ImmutableArray<Held> Past)
 {
+    /// <summary>Until when the present value is held.</summary>
+    public const long StillHeld = long.MaxValue;
+
     public static readonly Word Zero = new(0, 0, []);
+
+    /// <summary>Its values, oldest first; the last one, after all of <see cref="Past"/>, is the present one.</summary>
+    public Held ValueAt(int index) => index < Past.Length ? Past[index] : new(Value | Maybe, StillHeld);
 
     public Word Store(ulong value, long now) =>
         value == Value && Maybe == 0 ? this : new(value, 0, Past.Add(new(Value | Maybe, now)));
@@ -29,8 +35,6 @@ public readonly record struct Word(ulong Value, ulong Maybe, ImmutableArray<Held
         return Value | Maybe;
     }
 
-    /// <summary>Times of the stores since a time, from which the values before each can be read.</summary>
-    public bool ChangedSince(long time) => Past.Length > 0 && Past[^1].Until > time;
 }
 
 /// <summary>An invalidation command.</summary>
@@ -43,15 +47,15 @@ public readonly record struct IotlbFlush(long Time, Op.FlushIotlb Command);
 /// <param name="DomainId">The tag of what was cached meanwhile.</param>
 /// <param name="Root">Physical address of the root table.</param>
 /// <param name="LevelCount">Its levels.</param>
-/// <param name="Last">The time of the last such request.</param>
+/// <param name="Last">The time of the first such request since the last IOTLB command.</param>
 public readonly record struct UsedRoot(ushort DomainId, ulong Root, int LevelCount, long Last);
 
 /// <summary>Which tables a device uses, where the program operation says so.</summary>
 public readonly record struct Programmed(bool Present, ulong Root, ushort DomainId);
 
 /// <summary>Memory and registers, with as much of their past as caches may remember.</summary>
-/// <param name="Now">Operations so far: the clock.</param>
-/// <param name="Memory">Words that were ever stored, by physical address; the others hold 0.</param>
+/// <param name="Now">The time of the latest event: a store, a command, a first use of a root table. Only what is dated moves it.</param>
+/// <param name="Memory">Words, by physical address.</param>
 /// <param name="RootTable">VT-d's root-table address register.</param>
 /// <param name="Translating">VT-d's GSTS.TES.</param>
 /// <param name="Programs">By device slot.</param>
@@ -60,50 +64,51 @@ public readonly record struct Programmed(bool Present, ulong Root, ushort Domain
 /// <param name="UsedRoots">In order of first use.</param>
 public sealed record Hardware(
     long Now,
-    ImmutableDictionary<ulong, Word> Memory,
+    Memory Memory,
     Word RootTable,
     bool Translating,
-    ImmutableArray<Programmed> Programs,
+    Sparse<Programmed> Programs,
     ImmutableArray<ContextFlush> ContextFlushes,
     ImmutableArray<IotlbFlush> IotlbFlushes,
     ImmutableArray<UsedRoot> UsedRoots)
 {
     public static readonly Hardware Start =
-        new(0, ImmutableDictionary<ulong, Word>.Empty, Word.Zero, false, [], [], [], []);
+        new(0, default, Word.Zero, false, default, [], [], []);
 
-    public Word Read(ulong physical) => Memory.GetValueOrDefault(physical, Word.Zero);
+    public Word Read(ulong physical) => Memory[physical];
 
     public Hardware Store(ulong physical, ulong value) =>
-        this with { Memory = Memory.SetItem(physical, Read(physical).Store(value, Now)) };
+        this with { Now = Now + 1, Memory = Memory.With(physical, Read(physical).Store(value, Now + 1)) };
 
-    public Programmed Program(int device) => device < Programs.Length ? Programs[device] : default;
-
-    public Hardware With(int device, Programmed program)
+    /// <summary>Hardware sets bits of a word, some for certain, some perhaps.</summary>
+    public Hardware SetBits(ulong physical, ulong certain, ulong possible)
     {
-        ImmutableArray<Programmed> programs = Programs;
-        while (programs.Length <= device)
-            programs = programs.Add(default);
-        return this with { Programs = programs.SetItem(device, program) };
+        Word word = Read(physical);
+        Word then = word with { Value = word.Value | certain, Maybe = (word.Maybe | possible) & ~(word.Value | certain) };
+        return (then.Value, then.Maybe) == (word.Value, word.Maybe) ? this : this with { Memory = Memory.With(physical, then) };
     }
 
+    public Hardware StoreRootTable(ulong physical) => this with { Now = Now + 1, RootTable = RootTable.Store(physical, Now + 1) };
+
+    public Hardware Flush(Op.FlushContexts command) => this with { Now = Now + 1, ContextFlushes = ContextFlushes.Add(new(Now + 1, command)) };
+
+    public Hardware Flush(Op.FlushIotlb command) => this with { Now = Now + 1, IotlbFlushes = IotlbFlushes.Add(new(Now + 1, command)) };
+
+    public Programmed Program(int device) => Programs.Get((ulong)device, default);
+
+    public Hardware With(int device, Programmed program) => this with { Programs = program.Present ? Programs.With((ulong)device, program) : Programs.Without((ulong)device) };
+
+    /// <summary>Takes note of a use. Between two commands only the first is dated: no command tells it from later ones.</summary>
     public Hardware Use(ushort domainId, ulong root, int levelCount)
     {
-        UsedRoot used = new(domainId, root, levelCount, Now);
-        int index = UsedRoots.FirstIndex(u => u.DomainId == domainId && u.Root == root && u.LevelCount == levelCount);
-        return this with { UsedRoots = index < 0 ? UsedRoots.Add(used) : UsedRoots.SetItem(index, used) };
-    }
-}
-
-internal static class ImmutableArrayExtensions
-{
-    /// <summary>Index of the first item that satisfies a test; -1 where there is none.</summary>
-    public static int FirstIndex<T>(this ImmutableArray<T> items, Func<T, bool> test)
-    {
-        for (int i = 0; i < items.Length; i++)
+        UsedRoot used = new(domainId, root, levelCount, Now + 1);
+        for (int i = 0; i < UsedRoots.Length; i++)
         {
-            if (test(items[i]))
-                return i;
+            if (UsedRoots[i] with { Last = used.Last } == used)
+                return UsedRoots[i].Last > LastIotlbFlush ? this : this with { Now = used.Last, UsedRoots = UsedRoots.SetItem(i, used) };
         }
-        return -1;
+        return this with { Now = used.Last, UsedRoots = UsedRoots.Add(used) };
     }
+
+    private long LastIotlbFlush => IotlbFlushes.IsEmpty ? 0 : IotlbFlushes[^1].Time;
 }

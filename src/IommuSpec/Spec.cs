@@ -11,10 +11,10 @@ public static class Spec
     /// <summary>What a target may answer. Total: every operation has an answer in every state.</summary>
     public static Allowed Step(State state, Op op) => op switch
     {
-        Op.Access o => Translation.Access(Tick(state), o),
-        Op.DrainFaults => Faults.Drain(Tick(state)),
-        Op.FailNext o => Injection.FailNext(Tick(state), o),
-        _ => state.Platform.Contexts == ContextMode.Software ? Software(state, op) : Hardware(Tick(state), op),
+        Op.Access o => Translation.Access(state, o),
+        Op.DrainFaults => Faults.Drain(state),
+        Op.FailNext o => Injection.FailNext(state, o),
+        _ => state.Platform.Contexts == ContextMode.Software ? Software(state, op) : Hardware(state, op),
     };
 
     private static Allowed Software(State state, Op op) => op switch
@@ -46,8 +46,4 @@ public static class Spec
         (Op.FlushContexts o, ContextMode.VtdLegacy) => Registers.FlushContexts(state, o),
         _ => Registers.NotHere(state),
     };
-
-    /// <summary>At the hardware level time passes with every operation, so that what caches remember can be dated.</summary>
-    private static State Tick(State state) =>
-        state.Platform.Contexts == ContextMode.Software ? state : state with { Hardware = state.Hardware with { Now = state.Hardware.Now + 1 } };
 }

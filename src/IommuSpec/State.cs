@@ -12,11 +12,11 @@ public sealed record State(Platform Platform)
     /// <summary>The platform's context entries, where tables in memory say which tables a device uses.</summary>
     public VtdContext Context { get; init; } = new(Platform);
 
-    /// <summary>Software level: domains by slot. Slots beyond the end are empty domains.</summary>
-    public ImmutableArray<Domain> Domains { get; init; } = [];
+    /// <summary>Software level: domains by slot. Other slots are empty domains.</summary>
+    public Sparse<Domain> Domains { get; init; }
 
-    /// <summary>Software level: what each device slot translates through. Slots beyond the end have nothing.</summary>
-    public ImmutableArray<Attachment> Attachments { get; init; } = [];
+    /// <summary>Software level: what each device slot translates through. Other slots have nothing.</summary>
+    public Sparse<Attachment> Attachments { get; init; }
 
     /// <summary>Hardware level: memory, registers and what caches may remember.</summary>
     public Hardware Hardware { get; init; } = Hardware.Start;
@@ -27,20 +27,14 @@ public sealed record State(Platform Platform)
     /// <summary>An allocation is set to fail, once, at some time from now.</summary>
     public bool FailureArmed { get; init; }
 
-    public Domain Domain(int slot) => slot < Domains.Length ? Domains[slot] : IommuSpec.Domain.Empty;
+    public Domain Domain(int slot) => Domains.Get((ulong)slot, IommuSpec.Domain.Empty);
 
-    public State With(int slot, Domain domain) => this with { Domains = Set(Domains, slot, domain, IommuSpec.Domain.Empty) };
+    public State With(int slot, Domain domain) => this with { Domains = domain.IsEmpty() ? Domains.Without((ulong)slot) : Domains.With((ulong)slot, domain) };
 
-    public Attachment Attachment(int device) => device < Attachments.Length ? Attachments[device] : default;
+    public Attachment Attachment(int device) => Attachments.Get((ulong)device, default);
 
-    public State With(int device, Attachment attachment) => this with { Attachments = Set(Attachments, device, attachment, default) };
-
-    private static ImmutableArray<T> Set<T>(ImmutableArray<T> items, int index, T item, T empty)
-    {
-        while (items.Length <= index)
-            items = items.Add(empty);
-        return items.SetItem(index, item);
-    }
+    public State With(int device, Attachment attachment) =>
+        this with { Attachments = attachment.Kind == AttachmentKind.None ? Attachments.Without((ulong)device) : Attachments.With((ulong)device, attachment) };
 }
 
 /// <summary>What a device translates through, at the software level.</summary>
@@ -84,11 +78,21 @@ public sealed record Domain(ImmutableArray<Mapping> Mapped, ImmutableArray<Past>
 {
     public static readonly Domain Empty = new([], []);
 
+    /// <summary>Nothing is mapped and nothing lingers.</summary>
+    public bool IsEmpty() => Mapped.IsEmpty && Lingering.IsEmpty;
+
     /// <summary>The mapping that holds an IOVA, if one does.</summary>
     public Mapping? At(ulong iova)
     {
         int index = FirstEndingAtOrAfter(iova);
         return index < Mapped.Length && Mapped[index].Range.First <= iova ? Mapped[index] : null;
+    }
+
+    /// <summary>Whether any byte of a range is mapped.</summary>
+    public bool Touches(AddressRange range)
+    {
+        int index = FirstEndingAtOrAfter(range.First);
+        return index < Mapped.Length && Mapped[index].Range.First <= range.Last;
     }
 
     /// <summary>Mappings that overlap a range, ascending.</summary>

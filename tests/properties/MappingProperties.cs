@@ -80,7 +80,7 @@ public class MappingProperties
     [SpecProperty]
     public void Mappings_are_ascending_disjoint_and_inside_physical_memory(SoftwarePlay play)
     {
-        foreach (Domain domain in play.State.Domains)
+        foreach ((_, Domain domain) in play.State.Domains.Entries)
         {
             ImmutableArray<Mapping> mapped = domain.Mapped;
             for (int i = 1; i < mapped.Length; i++)
@@ -106,7 +106,7 @@ public class MappingProperties
 
     private static bool IsSoftware(Platform platform) => platform.Contexts == ContextMode.Software;
 
-    private static ulong Bytes(State state) => state.Domains.Aggregate(0ul, (sum, domain) => sum + domain.MappedBytes());
+    private static ulong Bytes(State state) => state.Domains.Entries.Aggregate(0ul, (sum, domain) => sum + domain.Value.MappedBytes());
 
     /// <summary>The range that an operation is about; an unmap by leaves may take the rest of the leaf that it ends in.</summary>
     private static (int Slot, AddressRange Range)? Touched(State state, Op op)

@@ -81,7 +81,7 @@ public class TableWalkProperties
             Allowed allowed = Spec.Step(play.State, probe);
             foreach (Hardware after in allowed.Ways().Select(way => way.Next.Hardware))
             {
-                foreach (ulong at in after.Memory.Keys.Order())
+                foreach (ulong at in after.Memory.Words().Select(word => word.Physical))
                 {
                     Word before = play.State.Hardware.Read(at);
                     Word now = after.Read(at);

@@ -19,10 +19,10 @@ public sealed class StateValues : IEqualityComparer<State>
     public int GetHashCode(State obj)
     {
         ulong hash = Mix(obj.FailureArmed ? 1UL : 0, (ulong)obj.Hardware.Now);
-        foreach (Domain domain in obj.Domains)
-            hash = Mix(Hash(domain), hash);
-        foreach (Attachment attachment in obj.Attachments)
-            hash = Mix((ulong)attachment.Kind << 32 | (uint)attachment.Domain, hash);
+        foreach ((ulong slot, Domain domain) in obj.Domains.Entries)
+            hash = Mix(Hash(domain), Mix(slot, hash));
+        foreach ((ulong device, Attachment attachment) in obj.Attachments.Entries)
+            hash = Mix((ulong)attachment.Kind << 32 | (uint)attachment.Domain, Mix(device, hash));
         foreach (FaultEvent fault in obj.Faults.Events)
             hash = Mix(fault.Record.High, hash);
         return (int)(Mix(Hash(obj.Hardware), hash) >> 32);
@@ -45,13 +45,11 @@ public sealed class StateValues : IEqualityComparer<State>
             hash = Mix((ulong)flush.Time, hash);
         foreach (IotlbFlush flush in hardware.IotlbFlushes)
             hash = Mix((ulong)flush.Time << 32 ^ flush.Command.DomainId ^ (ulong)flush.Command.Granularity << 16, hash);
-        foreach (Programmed program in hardware.Programs)
-            hash = Mix(program.Root ^ program.DomainId, hash);
-        // Words come in an order that is the dictionary's own: a sum does not see it.
-        ulong words = 0;
-        foreach ((ulong physical, Word word) in hardware.Memory)
-            words = unchecked(words + Mix(physical, Mix(word.Value, (ulong)word.Past.Length)));
-        return Mix(words, hash);
+        foreach ((ulong device, Programmed program) in hardware.Programs.Entries)
+            hash = Mix(program.Root ^ program.DomainId, Mix(device, hash));
+        foreach ((ulong physical, Word word) in hardware.Memory.Words())
+            hash = Mix(physical, Mix(word.Value, Mix((ulong)word.Past.Length, hash)));
+        return hash;
     }
 
     private static ulong Mix(ulong value, ulong hash)
@@ -62,8 +60,8 @@ public sealed class StateValues : IEqualityComparer<State>
 
     private static bool Same(State x, State y) =>
         x.FailureArmed == y.FailureArmed
-        && Same(x.Attachments, y.Attachments)
-        && x.Domains.AsSpan().SequenceEqual(y.Domains.AsSpan(), DomainValues.Instance)
+        && Same(x.Attachments.Entries, y.Attachments.Entries)
+        && x.Domains.Entries.AsSpan().SequenceEqual(y.Domains.Entries.AsSpan(), DomainValues.Instance)
         && Same(x.Faults.Events, y.Faults.Events)
         && x.Faults.Dropped == y.Faults.Dropped
         && x.Platform == y.Platform
@@ -74,25 +72,22 @@ public sealed class StateValues : IEqualityComparer<State>
         || (x.Now == y.Now
             && x.Translating == y.Translating
             && Same(x.RootTable, y.RootTable)
-            && Same(x.Programs, y.Programs)
+            && Same(x.Programs.Entries, y.Programs.Entries)
             && Same(x.ContextFlushes, y.ContextFlushes)
             && Same(x.IotlbFlushes, y.IotlbFlushes)
             && Same(x.UsedRoots, y.UsedRoots)
             && Same(x.Memory, y.Memory));
 
-    private static bool Same(ImmutableDictionary<ulong, Word> x, ImmutableDictionary<ulong, Word> y)
+    private static bool Same(Memory x, Memory y)
     {
-        if (ReferenceEquals(x, y))
-            return true;
-        if (x.Count != y.Count)
-            return false;
-        foreach ((ulong physical, Word word) in x)
+        using IEnumerator<(ulong Physical, Word Word)> others = y.Words().GetEnumerator();
+        foreach ((ulong physical, Word word) in x.Words())
         {
-            if (!y.TryGetValue(physical, out Word other) || !Same(word, other))
+            if (!others.MoveNext() || others.Current.Physical != physical || !Same(word, others.Current.Word))
                 return false;
         }
 
-        return true;
+        return !others.MoveNext();
     }
 
     private static bool Same(Word x, Word y) => x.Value == y.Value && x.Maybe == y.Maybe && Same(x.Past, y.Past);
@@ -100,13 +95,13 @@ public sealed class StateValues : IEqualityComparer<State>
     private static bool Same<T>(ImmutableArray<T> x, ImmutableArray<T> y)
         where T : IEquatable<T> => x.AsSpan().SequenceEqual(y.AsSpan());
 
-    private sealed class DomainValues : IEqualityComparer<Domain>
+    private sealed class DomainValues : IEqualityComparer<(ulong Slot, Domain Domain)>
     {
         public static readonly DomainValues Instance = new();
 
-        public bool Equals(Domain? x, Domain? y) =>
-            ReferenceEquals(x, y) || (x is not null && y is not null && Same(x.Mapped, y.Mapped) && Same(x.Lingering, y.Lingering));
+        public bool Equals((ulong Slot, Domain Domain) x, (ulong Slot, Domain Domain) y) =>
+            x.Slot == y.Slot && (ReferenceEquals(x.Domain, y.Domain) || (Same(x.Domain.Mapped, y.Domain.Mapped) && Same(x.Domain.Lingering, y.Domain.Lingering)));
 
-        public int GetHashCode(Domain obj) => (int)Hash(obj);
+        public int GetHashCode((ulong Slot, Domain Domain) obj) => (int)Hash(obj.Domain);
     }
 }

@@ -24,10 +24,8 @@ internal sealed class SpecSide
     public SpecSide(Platform platform, CaptureMemory memory, ulong rootTable)
     {
         _rootTable = rootTable;
-        var words = ImmutableDictionary.CreateBuilder<ulong, Word>();
-        foreach ((ulong physical, ulong value) in memory.Words())
-            words.Add(physical, new Word(value, 0, []));
-        _state = Spec.Start(platform) with { Hardware = Hardware.Start with { Memory = words.ToImmutable() } };
+        Memory words = Memory.Of(memory.Words().Select(word => (word.Physical, new Word(word.Value, 0, []))));
+        _state = Spec.Start(platform) with { Hardware = Hardware.Start with { Memory = words } };
     }
 
     public Platform Platform => _state.Platform;
@@ -36,7 +34,7 @@ internal sealed class SpecSide
 
     /// <summary>Stores a word without a past: no cache remembers the one before.</summary>
     public void WriteWord(ulong physical, ulong value) =>
-        _state = _state with { Hardware = _state.Hardware with { Memory = _state.Hardware.Memory.SetItem(physical, new Word(value, 0, [])) } };
+        _state = _state with { Hardware = _state.Hardware with { Memory = _state.Hardware.Memory.With(physical, new Word(value, 0, [])) } };
 
     /// <summary>Which tables a device uses.</summary>
     public ContextResult Context(WalkStart start) =>

@@ -17,29 +17,27 @@ public static class StateText
 
     private static IEnumerable<string> Facts(State state) =>
         Devices(state)
-            .Concat(state.Domains.SelectMany((domain, slot) => Domain(domain, slot)))
+            .Concat(state.Domains.Entries.SelectMany(entry => Domain(entry.Value, entry.Number)))
             .Concat(Registers(state.Hardware))
             .Concat(Memory(state.Hardware))
             .Concat(Others(state));
 
     private static IEnumerable<string> Devices(State state)
     {
-        for (int device = 0; device < state.Attachments.Length; device++)
+        foreach ((ulong device, Attachment attachment) in state.Attachments.Entries)
         {
-            Attachment attachment = state.Attachments[device];
             if (attachment.Kind != AttachmentKind.None)
                 yield return $"d{device} uses {(attachment.Kind == AttachmentKind.Identity ? "identity" : $"dom{attachment.Domain}")}";
         }
 
-        for (int device = 0; device < state.Hardware.Programs.Length; device++)
+        foreach ((ulong device, Programmed program) in state.Hardware.Programs.Entries)
         {
-            Programmed program = state.Hardware.Programs[device];
             if (program.Present)
                 yield return $"d{device} uses the root table at 0x{program.Root:x}, domain id 0x{program.DomainId:x}";
         }
     }
 
-    private static IEnumerable<string> Domain(Domain domain, int slot) =>
+    private static IEnumerable<string> Domain(Domain domain, ulong slot) =>
         Few(domain.Mapped.Select(mapping => $"dom{slot} maps {Of(mapping)}"))
             .Concat(Few(domain.Lingering.Select(past => $"dom{slot} may remember for {past.Range}: {(past.Then is { } then ? Of(then) : "nothing mapped")}")));
 
@@ -57,9 +55,9 @@ public static class StateText
     }
 
     private static IEnumerable<string> Memory(Hardware hardware) =>
-        Few(hardware.Memory.OrderBy(word => word.Key)
-            .Where(word => word.Value.Value != 0 || word.Value.Past.Length > 0)
-            .Select(word => $"[0x{word.Key:x}] = 0x{word.Value.Value:x}{(word.Value.Maybe == 0 ? "" : $", perhaps also 0x{word.Value.Maybe:x}")}{Past(word.Value)}"));
+        Few(hardware.Memory.Words()
+            .Where(at => at.Word.Value != 0 || at.Word.Past.Length > 0)
+            .Select(at => $"[0x{at.Physical:x}] = 0x{at.Word.Value:x}{(at.Word.Maybe == 0 ? "" : $", perhaps also 0x{at.Word.Maybe:x}")}{Past(at.Word)}"));
 
     private static string Past(Word word) =>
         word.Past.IsEmpty ? "" : $", before that {string.Join(", ", word.Past.Reverse().Take(4).Select(held => $"0x{held.Value:x}"))}";

@@ -11,7 +11,8 @@ public abstract record PageTableFormat(Platform Platform)
     /// <summary>Entries of a table: 2^9 of 8 bytes. Source: VT-d 3.7, 9.8; x86-64.</summary>
     public const int IndexBits = 9;
 
-    private const int HighestLevel = 4;
+    /// <summary>The level of the root table of the deepest tables: 5 levels.</summary>
+    public const int HighestLevel = 4;
 
     /// <summary>The reserved bits of table entries at levels 0 to 4, then of leaves at levels 0 to 4, from the tables of bits.</summary>
     private ImmutableArray<ulong> ReservedMasks { get; init; } = [];
@@ -60,6 +61,9 @@ public abstract record PageTableFormat(Platform Platform)
 
     /// <summary>What hardware must find set in an entry that an access used, and sets if it is not.</summary>
     public abstract ulong AccessedBits(bool leaf, AccessKind kind);
+
+    /// <summary>Whether hardware sets bits in entries at all.</summary>
+    public bool SetsBits => AccessedBits(leaf: true, AccessKind.Write) != 0;
 
     /// <summary>The reason for an access that no mapping answers.</summary>
     public abstract byte NotMapped(AccessKind kind);

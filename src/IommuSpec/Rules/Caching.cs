@@ -14,121 +14,106 @@ public readonly record struct RememberedContext(ContextResult Is, bool IsStale);
 public static class Caching
 {
     private const long Never = 0;
-    private const long StillHeld = long.MaxValue;
+    private const long StillHeld = Word.StillHeld;
 
     // INV-5  A walk may start from a remembered prefix instead of the root: down to a leaf, or down to a pointer to a table.
     [Rule(RuleId.Inv5, "a walk may start from any prefix of entries that a cache may still remember, and reads memory below it",
         Source = "VT-d 6.2, IOTLB and paging-structure caches; Linux: a table may be reused only after its invalidation without leaf-only hint")]
     public static IReadOnlyList<Answer> Walks(State state, ContextResult context, ulong iova, AccessKind kind)
     {
-        ushort domainId = context.DomainId;
-        if (NothingToRemember(state, context, iova, EarliestRemembered(state, domainId, iova)))
+        long earliest = EarliestRemembered(state, context.DomainId, iova);
+        if (NothingToRemember(state, context, iova, earliest))
             return [];
         List<Answer> found = [];
-        for (int depth = context.LevelCount - 1; depth >= 0; depth--)
+        List<Reached> tables = [];
+        for (int level = PageTableFormat.HighestLevel; level >= 0; level--)
         {
-            int spanLg2 = PageTableFormat.SpanLg2(depth);
-            long leafSince = LastFlush(state, domainId, AddressRange.Block(iova, Platform.GranuleLg2), endsPointers: false);
-            long tableSince = LastFlush(state, domainId, AddressRange.Block(iova, spanLg2), endsPointers: true);
-            // A leaf may have been fetched through a pointer that was older than it, just after the command that ended leaves alone.
-            long pathSince = depth == context.LevelCount - 1 ? leafSince
-                : LastFlush(state, domainId, AddressRange.Block(iova, PageTableFormat.SpanLg2(depth + 1)), endsPointers: true, notAfter: leafSince);
-            Prefixes(new(state, iova, kind, depth, EntryKind.Leaf, leafSince, pathSince), context, found);
-            if (depth > 0)
-                Prefixes(new(state, iova, kind, depth, EntryKind.Table, tableSince, tableSince), context, found);
+            AddRoots(tables, state, context, level + 1, earliest);
+            Search search = new(state, iova, kind, level, earliest, Times(state, context, iova, level));
+            List<Answer> throughPointers = [];
+            List<Reached> below = [];
+            foreach (Reached table in tables)
+                Entries(search, table, found, throughPointers, below);
+            found.AddRange(throughPointers);
+            tables = below;
         }
         return found;
     }
 
-    /// <summary>
-    /// What is looked for: prefixes of which the last entry stands at a level, is a leaf or a table, and is remembered since a time;
-    /// the entries above it since another.
-    /// </summary>
-    private sealed record Search(State State, ulong Iova, AccessKind Kind, int Depth, EntryKind Last, long Since, long PathSince);
+    /// <summary>Since when entries of a level are remembered: leaves, the pointers that led to a leaf's table, and pointers as what a walk starts from.</summary>
+    private readonly record struct RememberedSince(long Leaf, long PathToLeaf, long Pointer);
 
-    /// <summary>A table that remembered entries lead to, and the first of them that denies the access: rights are remembered with the pointer.</summary>
-    private readonly record struct Reached(ulong Table, EntryMeaning? Denied);
-
-    private static void Prefixes(Search search, ContextResult context, List<Answer> found)
+    private static RememberedSince Times(State state, ContextResult context, ulong iova, int level)
     {
-        List<Reached> tables = [];
-        foreach ((ulong root, int levelCount) in Roots(search.State, context, search.PathSince))
-        {
-            if (levelCount > search.Depth)
-                AddNew(tables, Tables(search, levelCount, root));
-        }
-        foreach (Reached table in tables)
-            Ends(search, table, found);
+        // A walk starts in a table below the context's root, wherever an older root left a pointer to it.
+        if (level >= context.LevelCount)
+            return new(StillHeld, StillHeld, StillHeld);
+        long leaf = LastFlush(state, context.DomainId, AddressRange.Block(iova, Platform.GranuleLg2), endsPointers: false);
+        // A leaf may have been fetched through a pointer that was older than it, just after the command that ended leaves alone.
+        long path = level == context.LevelCount - 1 ? leaf
+            : LastFlush(state, context.DomainId, AddressRange.Block(iova, PageTableFormat.SpanLg2(level + 1)), endsPointers: true, notAfter: leaf);
+        return new(leaf, path, LastFlush(state, context.DomainId, AddressRange.Block(iova, PageTableFormat.SpanLg2(level)), endsPointers: true));
     }
 
-    private static void AddNew<T>(List<T> to, List<T> items)
+    /// <summary>What is looked for in the tables of one level.</summary>
+    private sealed record Search(State State, ulong Iova, AccessKind Kind, int Level, long Earliest, RememberedSince Since);
+
+    /// <summary>A table that remembered entries lead to.</summary>
+    /// <param name="Table">Its physical address.</param>
+    /// <param name="Denied">The first of the entries that denies the access: rights are remembered with the pointer.</param>
+    /// <param name="Until">Until when memory led there: the first of the entries that was replaced.</param>
+    private readonly record struct Reached(ulong Table, EntryMeaning? Denied, long Until);
+
+    // Many paths may lead to one table: it is looked through once, for the path that was there last.
+    private static void AddNew(List<Reached> tables, Reached table)
     {
-        foreach (T item in items)
-        {
-            if (!to.Contains(item))
-                to.Add(item);
-        }
+        int index = tables.FindIndex(other => other.Table == table.Table && other.Denied == table.Denied);
+        if (index < 0)
+            tables.Add(table);
+        else if (tables[index].Until < table.Until)
+            tables[index] = table;
     }
 
-    /// <summary>The root table in use, and those that requests of the same domain id were translated through since a time.</summary>
-    private static List<(ulong Root, int LevelCount)> Roots(State state, ContextResult context, long since)
+    /// <summary>The root table in use, and those that requests of the same domain id were translated through, of so many levels.</summary>
+    private static void AddRoots(List<Reached> tables, State state, ContextResult context, int levelCount, long since)
     {
-        List<(ulong Root, int LevelCount)> roots = [(context.Root, context.LevelCount)];
+        if (context.LevelCount == levelCount)
+            AddNew(tables, new(context.Root, null, StillHeld));
         foreach (UsedRoot used in state.Hardware.UsedRoots)
         {
-            if (used.DomainId == context.DomainId && used.Last > since)
-                AddNew(roots, [(used.Root, used.LevelCount)]);
+            if (used.LevelCount == levelCount && used.DomainId == context.DomainId && used.Last > since)
+                AddNew(tables, new(used.Root, null, used.Last));
         }
-        return roots;
     }
 
-    /// <summary>The tables at the level looked for that remembered pointers lead to, each once: many paths may lead to one table.</summary>
-    private static List<Reached> Tables(Search search, int levelCount, ulong root)
+    /// <summary>What the values of one table's entry lead to: answers of leaves, answers of walks that start below a pointer, tables below.</summary>
+    private static void Entries(Search search, Reached from, List<Answer> leaves, List<Answer> throughPointers, List<Reached> below)
     {
-        List<Reached> tables = [new(root, null)];
-        for (int level = levelCount - 1; level > search.Depth; level--)
+        (State state, ulong iova, AccessKind kind, int level, long earliest, RememberedSince since) = search;
+        Word entry = state.Hardware.Read(PageTableFormat.EntryAddress(from.Table, level, iova));
+        for (int i = 0; i <= entry.Past.Length; i++)
         {
-            List<Reached> next = [];
-            foreach (Reached from in tables)
-            {
-                foreach (ulong entry in Since(Entry(search, level, from), search.PathSince))
-                {
-                    if (IsPointer(search.State, level, entry) && MayBeRemembered(search, level, entry, from))
-                        AddNew(next, [new(search.State.Format.Address(level, leaf: false, entry), from.Denied ?? Denial(search, level, entry))]);
-                }
-            }
-            tables = next;
-        }
-        return tables;
-    }
-
-    /// <summary>What walks come to that end their prefix in a table at the level looked for.</summary>
-    private static void Ends(Search search, Reached from, List<Answer> found)
-    {
-        int level = search.Depth;
-        foreach (ulong entry in Since(Entry(search, level, from), search.Since))
-        {
-            bool isPointer = IsPointer(search.State, level, entry);
-            if (isPointer != (search.Last == EntryKind.Table) || !MayBeRemembered(search, level, entry, from))
+            (ulong value, long until) = entry.ValueAt(i);
+            // Below an entry that denies the access, what is remembered is what a read left.
+            if (until <= earliest || !MayBeRemembered(state, level, value, from.Denied is null ? kind : AccessKind.Read))
                 continue;
-            ulong address = search.State.Format.Address(level, !isPointer, entry);
-            found.Add(Stale((from.Denied ?? Denial(search, level, entry)) is { } denied ? new(Outcome.Faulted(denied.Reason), denied.Rule)
-                : isPointer ? TableWalk.Below(search.State, level - 1, address, search.Iova, search.Kind, [])
-                : TableWalk.Leaf(search.State, level, TableWalk.InPage(address, level, search.Iova), [])));
+            bool isPointer = IsPointer(state, level, value);
+            ulong address = state.Format.Address(level, !isPointer, value);
+            EntryMeaning? denied = from.Denied ?? Denial(state, level, value, kind);
+            Reached to = new(address, denied, Math.Min(from.Until, until));
+            if (isPointer)
+                AddNew(below, to);
+            if (isPointer && to.Until > since.Pointer)
+                throughPointers.Add(Stale(denied is { } stops ? new(Outcome.Faulted(stops.Reason), stops.Rule) : TableWalk.Below(state, level - 1, address, iova, kind, [])));
+            if (!isPointer && until > since.Leaf && from.Until > since.PathToLeaf)
+                leaves.Add(Stale(denied is { } stops ? new(Outcome.Faulted(stops.Reason), stops.Rule) : TableWalk.Leaf(state, level, TableWalk.InPage(address, level, iova), [])));
         }
     }
-
-    private static Word Entry(Search search, int level, Reached table) =>
-        search.State.Hardware.Read(PageTableFormat.EntryAddress(table.Table, level, search.Iova));
 
     private static bool IsPointer(State state, int level, ulong entry) => state.Format.IsPresent(entry) && !PageTableFormat.IsLeaf(level, entry);
 
-    private static EntryMeaning? Denial(Search search, int level, ulong entry) =>
-        TableWalk.Interpret(search.State.Format, level, entry, search.Kind) is { Kind: EntryKind.Fault } denied ? denied : null;
-
-    // Below an entry that denies the access, what is remembered is what a read left.
-    private static bool MayBeRemembered(Search search, int level, ulong entry, Reached below) =>
-        MayBeRemembered(search.State, level, entry, below.Denied is null ? search.Kind : AccessKind.Read);
+    private static EntryMeaning? Denial(State state, int level, ulong entry, AccessKind kind) =>
+        TableWalk.Interpret(state.Format, level, entry, kind) is { Kind: EntryKind.Fault } denied ? denied : null;
 
     private static Answer Stale(Answer answer) => answer with { Rule = RuleId.Inv5, Rules = answer.Rules | RuleId.Inv5 };
 
@@ -143,19 +128,6 @@ public static class Caching
         bool permits = kind == AccessKind.Write ? writable : readable;
         bool leaf = PageTableFormat.IsLeaf(level, entry);
         return TableWalk.MissingBits(state.Format, leaf, entry, permits ? kind : AccessKind.Read) == 0;
-    }
-
-    /// <summary>Values that a word held at some time since a time, the present one last.</summary>
-    private static ReadOnlySpan<ulong> Since(Word word, long since)
-    {
-        int first = word.Past.Length;
-        while (first > 0 && word.Past[first - 1].Until > since)
-            first--;
-        ulong[] values = new ulong[word.Past.Length - first + 1];
-        for (int i = first; i < word.Past.Length; i++)
-            values[i - first] = word.Past[i].Value;
-        values[^1] = word.Value | word.Maybe;
-        return values;
     }
 
     /// <summary>The time before which nothing is remembered: every search is for later.</summary>
@@ -220,50 +192,71 @@ public static class Caching
     // INV-6  The context of a request is the one in memory, or any valid one that memory held since the last command that ends its caching.
     [Rule(RuleId.Inv6, "a request may use any valid context that memory held since the last context invalidation covering it",
         Source = "VT-d 6.2.2, context cache; 6.5.1, context-cache invalidate: G, DID, SID, FM")]
-    public static IEnumerable<RememberedContext> Contexts(State state, int device)
+    public static ImmutableArray<RememberedContext> Contexts(State state, int device)
     {
         if (state.Platform.Contexts == ContextMode.Direct)
             return [new(DeviceContext.Programmed(state.Platform, state.Hardware.Program(device)), false)];
         ushort requester = Platform.RequesterId(device);
-        return ContextsOf(state, requester).Where(IsKept).Select(found => new RememberedContext(found.Is, found.Until != StillHeld));
-
-        bool IsKept((ContextResult Is, ushort DomainId, long Until) found) =>
-            found.Until == StillHeld
-            || (found.Until > LastFlush(state, found.DomainId, requester)
-                && (found.Is.Fault is null || (state.Platform.CachingMode && found.Is.Fault == VtdFault.ContextNotPresent)));
+        ImmutableArray<RememberedContext>.Builder kept = ImmutableArray.CreateBuilder<RememberedContext>();
+        foreach (DatedContext found in ContextsOf(state, requester))
+        {
+            if (found.Until == StillHeld)
+                kept.Add(new(found.Is, IsStale: false));
+            else if (found.Until > LastFlush(state, found.DomainId, requester) && IsCached(state, found.Is))
+                kept.Add(new(found.Is, IsStale: true));
+        }
+        return kept.ToImmutable();
     }
 
-    /// <summary>Every context that the register, root entries and context entries ever led to, the present one first, and until when.</summary>
-    private static IEnumerable<(ContextResult Is, ushort DomainId, long Until)> ContextsOf(State state, ushort requester)
+    private static bool IsCached(State state, ContextResult context) =>
+        context.Fault is null || (state.Platform.CachingMode && context.Fault == VtdFault.ContextNotPresent);
+
+    /// <summary>A context, the domain id that its entry names, and until when memory led to it.</summary>
+    private readonly record struct DatedContext(ContextResult Is, ushort DomainId, long Until);
+
+    /// <summary>The values of two words that hold an entry together, and until when they held them.</summary>
+    private readonly record struct DatedEntry(ContextWords Words, long Until);
+
+    /// <summary>Every context that the register, root entries and context entries led to since the last command that ended all, the present one first.</summary>
+    private static List<DatedContext> ContextsOf(State state, ushort requester)
     {
-        VtdContext format = state.Context;
-        foreach ((ContextWords table, long tableUntil) in Values(state.Hardware.RootTable, Word.Zero))
+        long since = LastFlushOfAll(state);
+        List<DatedContext> found = [];
+        foreach (DatedEntry table in Entries(state.Hardware.RootTable, Word.Zero, since))
         {
-            ulong rootAddress = VtdContext.RootEntryAddress(table.Low, requester);
-            foreach ((ContextWords root, long rootUntil) in Values(state.Hardware.Read(rootAddress), state.Hardware.Read(rootAddress + 8)))
+            foreach (DatedEntry root in Entries(state, VtdContext.RootEntryAddress(table.Words.Low, requester), since))
             {
-                if (DeviceContext.RootStops(format, root) is { } stopped)
+                long rootUntil = Math.Min(table.Until, root.Until);
+                if (DeviceContext.RootStops(state.Context, root.Words) is { } stopped)
                 {
-                    if (Math.Min(tableUntil, rootUntil) == StillHeld)
-                        yield return (stopped, 0, StillHeld);
+                    if (rootUntil == StillHeld)
+                        found.Add(new(stopped, 0, StillHeld));
                     continue;
                 }
-                ulong address = VtdContext.ContextEntryAddress(format.Pointer(root), requester);
-                foreach ((ContextWords context, long until) in Values(state.Hardware.Read(address), state.Hardware.Read(address + 8)))
-                {
-                    ushort domainId = VtdContext.IsPresent(context) ? VtdContext.DomainId(context) : (ushort)0;
-                    yield return (DeviceContext.Interpret(format, context), domainId, Math.Min(Math.Min(tableUntil, rootUntil), until));
-                }
+                foreach (DatedEntry context in Entries(state, VtdContext.ContextEntryAddress(state.Context.Pointer(root.Words), requester), since))
+                    found.Add(Context(state, context with { Until = Math.Min(rootUntil, context.Until) }));
             }
         }
+        return found;
     }
 
-    /// <summary>The values that two words held together, the present ones first, and until when.</summary>
-    private static IEnumerable<(ContextWords Words, long Until)> Values(Word low, Word high)
+    private static DatedContext Context(State state, DatedEntry entry) =>
+        new(DeviceContext.Interpret(state.Context, entry.Words), VtdContext.IsPresent(entry.Words) ? VtdContext.DomainId(entry.Words) : (ushort)0, entry.Until);
+
+    private static ReadOnlySpan<DatedEntry> Entries(State state, ulong physical, long since) =>
+        Entries(state.Hardware.Read(physical), state.Hardware.Read(physical + 8), since);
+
+    /// <summary>The values that two words held together at some time since a time, the present ones first.</summary>
+    private static ReadOnlySpan<DatedEntry> Entries(Word low, Word high, long since)
     {
-        yield return (new(low.Value | low.Maybe, high.Value | high.Maybe), StillHeld);
-        for (long until = FirstAfter(low, high, Never); until != StillHeld; until = FirstAfter(low, high, until))
-            yield return (new(low.At(until - 1), high.At(until - 1)), until);
+        DatedEntry now = new(new(low.Value | low.Maybe, high.Value | high.Maybe), StillHeld);
+        long until = FirstAfter(low, high, since);
+        if (until == StillHeld)
+            return (DatedEntry[])[now];
+        List<DatedEntry> entries = [now];
+        for (; until != StillHeld; until = FirstAfter(low, high, until))
+            entries.Add(new(new(low.At(until - 1), high.At(until - 1)), until));
+        return entries.ToArray();
     }
 
     /// <summary>The time of the first store to either of two words after a time.</summary>
@@ -277,6 +270,16 @@ public static class Caching
                 return held.Until;
         }
         return StillHeld;
+    }
+
+    private static long LastFlushOfAll(State state)
+    {
+        for (int i = state.Hardware.ContextFlushes.Length - 1; i >= 0; i--)
+        {
+            if (state.Hardware.ContextFlushes[i].Command.Granularity == FlushGranularity.Global)
+                return state.Hardware.ContextFlushes[i].Time;
+        }
+        return Never;
     }
 
     // CTX-9  A context-cache command ends everything, what is tagged with a domain id, or one device's entries with that domain id, the

@@ -9,24 +9,28 @@ public static class HardwareAccess
     /// <summary>The contexts that a device's request may use, the one in memory first; none where requests are not translated by tables in memory.</summary>
     public static ImmutableArray<RememberedContext> Contexts(State state, int device) =>
         state.Platform.Contexts == ContextMode.Direct || (state.Platform.Contexts == ContextMode.VtdLegacy && state.Hardware.Translating)
-            ? [.. Caching.Contexts(state, device)]
+            ? Caching.Contexts(state, device)
             : [];
 
-    /// <summary>The answers to one piece, the one that memory gives as it is first.</summary>
-    public static ImmutableArray<Answer> Answers(State state, ImmutableArray<RememberedContext> contexts, ulong iova, AccessKind kind)
+    /// <summary>The answers to one piece: the one that memory gives as it is, and others.</summary>
+    public static (Answer Plain, IEnumerable<Answer> Others) Answers(State state, ImmutableArray<RememberedContext> contexts, ulong iova, AccessKind kind) =>
+        contexts.IsEmpty
+            ? (DeviceContext.Untranslated(iova), [])
+            : (Finish(contexts[0], Now(state, contexts[0].Is, iova, kind)), Others(state, contexts, iova, kind));
+
+    /// <summary>What the present context gives by walks that caches remember, then what remembered contexts give.</summary>
+    private static IEnumerable<Answer> Others(State state, ImmutableArray<RememberedContext> contexts, ulong iova, AccessKind kind)
     {
-        if (contexts.IsEmpty)
-            return [DeviceContext.Untranslated(iova)];
-        ImmutableArray<Answer>.Builder answers = ImmutableArray.CreateBuilder<Answer>();
         foreach (RememberedContext context in contexts)
         {
-            foreach (Answer answer in Through(state, context.Is, iova, kind))
+            if (context.IsStale)
+                yield return Finish(context, Now(state, context.Is, iova, kind));
+            if (Walked(state, context.Is, iova))
             {
-                Answer finished = Finish(context.Is, answer);
-                answers.Add(context.IsStale ? finished with { Rule = RuleId.Inv6, Rules = finished.Rules | RuleId.Inv6 } : finished);
+                foreach (Answer remembered in Caching.Walks(state, context.Is, iova, kind))
+                    yield return Finish(context, remembered);
             }
         }
-        return answers.ToImmutable();
     }
 
     /// <summary>An access leaves behind which root tables it may have been translated through: caches may remember what they led to.</summary>
@@ -41,23 +45,35 @@ public static class HardwareAccess
         return ReferenceEquals(hardware, state.Hardware) ? state : state with { Hardware = hardware };
     }
 
-    private static IReadOnlyList<Answer> Through(State state, ContextResult context, ulong iova, AccessKind kind)
+    /// <summary>What a context gives by memory as it is.</summary>
+    private static Answer Now(State state, ContextResult context, ulong iova, AccessKind kind) =>
+        context.Fault is { } fault ? new(Outcome.Faulted(fault), context.Rule)
+        : context.PassThrough ? DeviceContext.Identity(state, iova, Math.Min(state.Platform.PhysicalBits, state.Platform.IovaBits), RuleId.Ctx7)
+        : Translation.OutsideInput(state, context.LevelCount, iova) is { } outside ? outside
+        : TableWalk.Now(state, context.Root, context.LevelCount, iova, kind);
+
+    /// <summary>Whether tables decide, of which caches may remember another state.</summary>
+    private static bool Walked(State state, ContextResult context, ulong iova) =>
+        context is { Fault: null, PassThrough: false } && Translation.OutsideInput(state, context.LevelCount, iova) is null;
+
+    /// <summary>Whether it depends on the context that is used if faults are recorded.</summary>
+    public static bool MayBeSuppressed(ImmutableArray<RememberedContext> contexts)
     {
-        if (context.Fault is { } fault)
-            return [new(Outcome.Faulted(fault), context.Rule)];
-        if (context.PassThrough)
-            return [DeviceContext.Identity(state, iova, Math.Min(state.Platform.PhysicalBits, state.Platform.IovaBits), RuleId.Ctx7)];
-        if (Translation.OutsideInput(state, context.LevelCount, iova) is { } outside)
-            return [outside];
-        return [TableWalk.Now(state, context.Root, context.LevelCount, iova, kind), .. Caching.Walks(state, context, iova, kind)];
+        foreach (RememberedContext context in contexts)
+        {
+            if (context.Is.SuppressesFaults != contexts[0].Is.SuppressesFaults)
+                return true;
+        }
+        return false;
     }
 
     // FLT-4  A context entry whose FPD bit is set keeps qualified faults from being recorded; the access is stopped all the same.
     [Rule(RuleId.Flt4, "with FPD set in the context entry a qualified fault is not recorded, and stops the access all the same",
         Source = "VT-d 9.3 FPD, 7.2.1; QEMU's table of qualified faults")]
-    private static Answer Finish(ContextResult context, Answer answer) => answer with
+    private static Answer Finish(RememberedContext context, Answer answer) => answer with
     {
-        Rules = answer.Rules | context.Rule,
-        Suppressed = answer.Outcome.Kind == OutcomeKind.Faulted && context.SuppressesFaults && VtdFault.IsQualified(answer.Outcome.Reason),
+        Rule = context.IsStale ? RuleId.Inv6 : answer.Rule,
+        Rules = context.IsStale ? answer.Rules | context.Is.Rule | RuleId.Inv6 : answer.Rules | context.Is.Rule,
+        Suppressed = answer.Outcome.Kind == OutcomeKind.Faulted && context.Is.SuppressesFaults && VtdFault.IsQualified(answer.Outcome.Reason),
     };
 }

@@ -22,6 +22,8 @@ public static class Invalidation
         Source = "Linux iommu_iotlb_sync, iommu_flush_iotlb_all; VT-d 6.5, IOTLB invalidate")]
     public static Domain End(Domain domain, AddressRange range)
     {
+        if (domain.Lingering.IsEmpty)
+            return domain;
         ImmutableArray<Past>.Builder left = ImmutableArray.CreateBuilder<Past>();
         foreach (Past past in domain.Lingering)
         {
@@ -59,7 +61,7 @@ public static class Invalidation
         Done(state.With(op.Domain, state.Domain(op.Domain) with { Lingering = [] }));
 
     public static Allowed All(State state) =>
-        Done(state with { Domains = [.. state.Domains.Select(domain => domain with { Lingering = [] })] });
+        Done(state.Domains.Entries.Aggregate(state, (left, domain) => left.With((int)domain.Number, domain.Value with { Lingering = [] })));
 
     private static Allowed Done(State next) => Allowed.Only(Observation.Done.Instance, next, RuleId.Inv2);
 }

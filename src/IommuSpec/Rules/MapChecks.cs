@@ -78,6 +78,6 @@ public static class MapChecks
         // MAP-6  Nothing that is mapped is mapped again, not even identically.
         [Rule(RuleId.Map6, "a map that overlaps what is mapped is refused, even where it is identical",
             Source = "Linux iommu_map: EADDRINUSE, io-pgtable: EEXIST; VFIO and iommufd: EEXIST")]
-        public Refusal? Occupied => State.Domain(Op.Domain).Overlapping(Range).Any() ? Refusal.Occupied : null;
+        public Refusal? Occupied => State.Domain(Op.Domain).Touches(Range) ? Refusal.Occupied : null;
     }
 }

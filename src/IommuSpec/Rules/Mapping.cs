@@ -40,7 +40,7 @@ public static class MappingRules
     [Rule(RuleId.Map14, "a domain without devices can be freed, and nothing of it is left, in caches either",
         Source = "Linux iommu_domain_free, drivers/iommu/iommu.c; Xen XSA-399: an id is reused only after its entries are invalidated")]
     public static Allowed Free(State state, Op.FreeDomain op) =>
-        state.Attachments.Contains(Attachment.To(op.Domain))
+        state.Attachments.Entries.Any(device => device.Value == Attachment.To(op.Domain))
             ? Allowed.Refused(state, Refusal.Busy, RuleId.Map14)
             : Allowed.Only(Observation.Done.Instance, state.With(op.Domain, Domain.Empty), RuleId.Map14);
 
@@ -51,12 +51,12 @@ public static class MappingRules
     {
         ulong mapped = 0;
         bool needsTables = !state.Platform.ReclaimTables;
-        foreach (Domain domain in state.Domains)
+        foreach ((_, Domain domain) in state.Domains.Entries)
         {
             mapped += domain.MappedBytes();
             needsTables |= !domain.Mapped.IsEmpty || domain.Lingering.Any(past => past.Then is not null);
         }
-        int attached = state.Attachments.Count(attachment => attachment.Kind != AttachmentKind.None);
+        int attached = state.Attachments.Entries.Count(device => device.Value.Kind != AttachmentKind.None);
         return new Allowed.Holding(new(mapped, attached, 0), needsTables, state);
     }
 }

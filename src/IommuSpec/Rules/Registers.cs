@@ -26,11 +26,13 @@ public static class Registers
         if (BadAddress(state, op.Physical, 8) is { } why)
             return Refused(state, why);
         Word word = state.Hardware.Read(op.Physical);
-        return new Allowed.OneOf([.. Subsets(word.Maybe).Select(set => Seen(word.Value | set))]);
+        return word.Maybe == 0
+            ? Allowed.Only(new Observation.Word(word.Value), state, RuleId.Wlk6)
+            : new Allowed.OneOf(Seen(word.Value), [.. Subsets(word.Maybe).Skip(1).Select(set => Seen(word.Value | set))]);
 
         Way Seen(ulong value) => new(
             new Observation.Word(value),
-            state with { Hardware = state.Hardware with { Memory = state.Hardware.Memory.SetItem(op.Physical, word with { Value = value, Maybe = 0 }) } },
+            state with { Hardware = state.Hardware with { Memory = state.Hardware.Memory.With(op.Physical, word with { Value = value, Maybe = 0 }) } },
             RuleId.Wlk6);
     }
 
@@ -55,19 +57,19 @@ public static class Registers
     public static Allowed SetRootTable(State state, Op.SetRootTable op) =>
         BadAddress(state, op.Physical, Platform.Granule) is { } why
             ? Refused(state, why)
-            : Done(state, state.Hardware with { RootTable = state.Hardware.RootTable.Store(op.Physical, state.Hardware.Now) });
+            : Done(state, state.Hardware.StoreRootTable(op.Physical));
 
     public static Allowed SetTranslation(State state, Op.SetTranslation op) => Done(state, state.Hardware with { Translating = op.On }, RuleId.Ctx4);
 
     public static Allowed FlushContexts(State state, Op.FlushContexts op) =>
         op.FunctionMask is < 0 or > 3
             ? Refused(state, Refusal.OutOfRange)
-            : Done(state, state.Hardware with { ContextFlushes = state.Hardware.ContextFlushes.Add(new(state.Hardware.Now, op)) }, RuleId.Ctx9);
+            : Done(state, state.Hardware.Flush(op), RuleId.Ctx9);
 
     public static Allowed FlushIotlb(State state, Op.FlushIotlb op) =>
         op.SizeLg2Pages is < 0 or > LargestBlockLg2Pages
             ? Refused(state, Refusal.OutOfRange)
-            : Done(state, state.Hardware with { IotlbFlushes = state.Hardware.IotlbFlushes.Add(new(state.Hardware.Now, op)) }, RuleId.Inv7);
+            : Done(state, state.Hardware.Flush(op), RuleId.Inv7);
 
     /// <summary>An operation that belongs to the other level.</summary>
     public static Allowed NotHere(State state) => Refused(state, Refusal.NotHere);

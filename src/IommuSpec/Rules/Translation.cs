@@ -27,47 +27,50 @@ public static class Translation
     {
         AddressRange whole = AddressRange.Of(op.Iova, op.Length);
         ImmutableArray<RememberedContext> contexts = HardwareAccess.Contexts(state, op.Device);
-        ImmutableArray<PieceAnswers>.Builder pieces = ImmutableArray.CreateBuilder<PieceAnswers>();
+        int count = (int)((whole.Last / Platform.Granule) - (whole.First / Platform.Granule) + 1);
+        ImmutableArray<PieceAnswers>.Builder pieces = ImmutableArray.CreateBuilder<PieceAnswers>(count);
         for (ulong first = whole.First; ;)
         {
             AddressRange piece = AddressRange.Block(first, Platform.GranuleLg2).Intersect(whole);
-            pieces.Add(new(first, (int)piece.Length, Answers(state, op, contexts, first)));
+            (Answer plain, IEnumerable<Answer> others) = Answers(state, op, contexts, first);
+            pieces.Add(new(first, (int)piece.Length, plain, others));
             if (piece.Last == whole.Last)
                 break;
             first = piece.Last + 1;
         }
-        return new(HardwareAccess.Remember(state, contexts), op.Device, op.Kind, pieces.ToImmutable());
+        return new(HardwareAccess.Remember(state, contexts), op.Device, op.Kind, pieces.MoveToImmutable(), HardwareAccess.MayBeSuppressed(contexts));
     }
 
-    private static ImmutableArray<Answer> Answers(State state, Op.Access op, ImmutableArray<RememberedContext> contexts, ulong iova) =>
-        IsInterrupt(iova, op.Kind) ? [new(Outcome.Interrupt, RuleId.Trn6)]
+    private static (Answer Plain, IEnumerable<Answer> Others) Answers(State state, Op.Access op, ImmutableArray<RememberedContext> contexts, ulong iova) =>
+        IsInterrupt(iova, op.Kind) ? (new(Outcome.Interrupt, RuleId.Trn6), [])
         : state.Platform.Contexts == ContextMode.Software ? BySoftware(state, op.Device, iova, op.Kind)
         : HardwareAccess.Answers(state, contexts, iova, op.Kind);
 
-    private static ImmutableArray<Answer> BySoftware(State state, int device, ulong iova, AccessKind kind)
+    private static (Answer Plain, IEnumerable<Answer> Others) BySoftware(State state, int device, ulong iova, AccessKind kind)
     {
         Attachment attachment = state.Attachment(device);
         return attachment.Kind switch
         {
-            AttachmentKind.None => [DeviceContext.Blocked],
-            AttachmentKind.Identity => [DeviceContext.Identity(state, iova, state.Platform.PhysicalBits, RuleId.Ctx2)],
+            AttachmentKind.None => (DeviceContext.Blocked, []),
+            AttachmentKind.Identity => (DeviceContext.Identity(state, iova, state.Platform.PhysicalBits, RuleId.Ctx2), []),
             _ => ByDomain(state, state.Domain(attachment.Domain), iova, kind),
         };
     }
 
-    private static ImmutableArray<Answer> ByDomain(State state, Domain domain, ulong iova, AccessKind kind)
+    private static (Answer Plain, IEnumerable<Answer> Others) ByDomain(State state, Domain domain, ulong iova, AccessKind kind)
     {
         if (OutsideInput(state, state.Platform.LevelCount, iova) is { } outside)
-            return [outside];
-        ImmutableArray<Answer> answers = [From(state, domain.At(iova), iova, kind)];
-        foreach ((Mapping? then, RuleId rule) in Invalidation.MayAnswer(domain, iova))
-        {
-            Answer stale = From(state, then, iova, kind);
-            if (!answers.Any(answer => answer.Outcome == stale.Outcome))
-                answers = answers.Add(stale with { Rule = rule, Rules = RuleSet.Of(rule) });
-        }
-        return answers;
+            return (outside, []);
+        Answer plain = From(state, domain.At(iova), iova, kind);
+        return (plain, domain.Lingering.IsEmpty ? [] : Stale(state, domain, iova, kind, plain));
     }
+
+    /// <summary>What lingers makes of an access, each outcome once.</summary>
+    private static IEnumerable<Answer> Stale(State state, Domain domain, ulong iova, AccessKind kind, Answer plain) =>
+        Invalidation.MayAnswer(domain, iova)
+            .Select(past => From(state, past.Then, iova, kind) with { Rule = past.Rule, Rules = RuleSet.Of(past.Rule) })
+            .DistinctBy(answer => answer.Outcome)
+            .Where(answer => answer.Outcome != plain.Outcome);
 
     /// <summary>What one answer of a domain makes of an access.</summary>
     private static Answer From(State state, Mapping? mapping, ulong iova, AccessKind kind) =>
@@ -87,7 +90,7 @@ public static class Translation
     [Rule(RuleId.Trn3, "a mapped byte lands at its mapping's physical address plus its offset",
         Source = "VT-d 3.7: the low bits of the leaf's address are replaced, not added to")]
     public static Answer Lands(State state, ulong physical, RuleId rule) =>
-        IntoWindow(state, physical) ?? new(Outcome.Landed(physical), rule);
+        IntoWindow(state, physical) ?? new Answer(Outcome.Landed(physical), rule);
 
     // TRN-4  A byte that nothing maps is not reached.
     [Rule(RuleId.Trn4, "an access to an unmapped byte faults",
