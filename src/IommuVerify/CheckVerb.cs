@@ -14,6 +14,8 @@ internal static class CheckVerb
     private static readonly TimeSpan DefaultDuration = TimeSpan.FromMinutes(1);
 
     private static readonly Option<string> Target = Settings.Target();
+    private static readonly Option<string?> Deadline = Settings.Deadline();
+    private static readonly Option<bool> InProcess = Settings.InProcess();
     private static readonly Option<string?> Platform = Settings.Platform();
     private static readonly Option<string?> Profile = Settings.Profile();
     private static readonly Option<string> Seed = Settings.Seed();
@@ -28,7 +30,7 @@ internal static class CheckVerb
     {
         Command command = new("check", "Replays the corpus, checks the captured tables, then runs generated scenarios on every platform (the default verb)")
         {
-            Target, Platform, Profile, Seed, Cases, For, StopAtFirst, Exhaustive, Format, Output,
+            Target, Deadline, InProcess, Platform, Profile, Seed, Cases, For, StopAtFirst, Exhaustive, Format, Output,
         };
         command.SetAction(Run);
         return command;
@@ -39,7 +41,7 @@ internal static class CheckVerb
         bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
         int? exhaustive = ExhaustiveLength(parsed);
         CheckPlan options = Options(parsed);
-        ITarget target = Settings.AnyScenario(Targets.Parse(parsed.GetRequiredValue(Target)));
+        ITarget target = Settings.AnyScenario(Targets.Parse(parsed.GetRequiredValue(Target), Settings.TargetOptions(parsed.GetValue(Deadline), parsed.GetValue(InProcess))));
         using Invocation invocation = new();
         try
         {

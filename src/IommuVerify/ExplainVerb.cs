@@ -12,11 +12,13 @@ internal static class ExplainVerb
 {
     private static readonly Argument<string> FilePath = new("file") { Description = "A history, a litmus, or a scenario, which is run on the target first" };
     private static readonly Option<string> Target = Settings.Target();
+    private static readonly Option<string?> Deadline = Settings.Deadline();
+    private static readonly Option<bool> InProcess = Settings.InProcess();
     private static readonly Option<string> Format = Settings.Format();
 
     public static Command Create()
     {
-        Command command = new("explain", "Prints each operation with the state, the allowed answers, the rule and what was seen") { FilePath, Target, Format };
+        Command command = new("explain", "Prints each operation with the state, the allowed answers, the rule and what was seen") { FilePath, Target, Deadline, InProcess, Format };
         command.SetAction(Run);
         return command;
     }
@@ -28,16 +30,15 @@ internal static class ExplainVerb
         bool hasTarget = parsed.GetResult(Target) is { Implicit: false };
         History history = file.Observations is { } answers && !hasTarget
             ? new History(file.Scenario, answers)
-            : new History(file.Scenario, Answers(parsed.GetRequiredValue(Target), file.Scenario));
+            : new History(file.Scenario, Answers(Targets.Parse(parsed.GetRequiredValue(Target), Settings.TargetOptions(parsed.GetValue(Deadline), parsed.GetValue(InProcess))), file.Scenario));
         if (!json)
             file.Comments.ToList().ForEach(comment => Console.Out.WriteLine($"# {comment}"));
         Console.Out.Write(json ? ExplanationJson.Of(history) : Explanation.Text(history));
         return ExitCode.Conforms;
     }
 
-    private static System.Collections.Immutable.ImmutableArray<Observation> Answers(string name, Scenario scenario)
+    private static System.Collections.Immutable.ImmutableArray<Observation> Answers(ITarget target, Scenario scenario)
     {
-        ITarget target = Targets.Parse(name);
         try
         {
             return TargetRun.Run(target, scenario).Answers;

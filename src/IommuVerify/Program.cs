@@ -11,5 +11,6 @@ RootCommand root = new("Checks IOMMU implementations against an executable speci
     RulesVerb.Create(),
     WalkVerb.Create(),
     MutantsVerb.Create(),
+    ServeVerb.Create(),
 };
 return Runner.Run(root, args);

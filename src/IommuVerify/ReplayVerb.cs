@@ -12,11 +12,13 @@ internal static class ReplayVerb
     private static readonly Argument<string> FilePath = new("path") { Description = "A trace, or a folder of them; .bin is a scenario in its byte form; .calls are recorded kernel calls, run on the implementation" };
     private static readonly Option<string?> Platform = CallsVerb.Platform();
     private static readonly Option<string> Target = Settings.Target();
+    private static readonly Option<string?> Deadline = Settings.Deadline();
+    private static readonly Option<bool> InProcess = Settings.InProcess();
     private static readonly Option<string> Format = Settings.Format();
 
     public static Command Create()
     {
-        Command command = new("replay", "Runs the scenarios of traces on a target and judges what it answers") { FilePath, Target, Platform, Format };
+        Command command = new("replay", "Runs the scenarios of traces on a target and judges what it answers") { FilePath, Target, Deadline, InProcess, Platform, Format };
         command.SetAction(Run);
         return command;
     }
@@ -26,7 +28,7 @@ internal static class ReplayVerb
         bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
         if (CallsVerb.IsRecording(parsed.GetRequiredValue(FilePath)))
             return CallsVerb.Replay(parsed.GetRequiredValue(FilePath), parsed.GetValue(Platform), json);
-        ITarget target = Targets.Parse(parsed.GetRequiredValue(Target));
+        ITarget target = Targets.Parse(parsed.GetRequiredValue(Target), Settings.TargetOptions(parsed.GetValue(Deadline), parsed.GetValue(InProcess)));
         try
         {
             Tally tally = new();

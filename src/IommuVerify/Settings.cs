@@ -16,9 +16,20 @@ internal static class Settings
 {
     public static Option<string> Target() => new("--target")
     {
-        Description = "What is checked: impl, spec:first, spec:last, spec:random[:SEED], mutant:NAME, file:HISTORY",
+        Description = "What is checked: impl, spec:first, spec:last, spec:random[:SEED], mutant:NAME, file:HISTORY, exec:PROGRAM",
         HelpName = "TARGET",
         DefaultValueFactory = _ => "impl",
+    };
+
+    public static Option<string?> Deadline() => new("--deadline")
+    {
+        Description = "How long a scenario may take before its target counts as hung, for example 500ms or 5s",
+        HelpName = "DURATION",
+    };
+
+    public static Option<bool> InProcess() => new("--in-process")
+    {
+        Description = "Loads a lib: target into this process instead of a child: faster, and its crash ends everything",
     };
 
     public static Option<string?> Platform() => new("--platform")
@@ -88,6 +99,15 @@ internal static class Settings
         ? []
         : Named(names, "--profile", "a profile", IommuHarness.Generate.Profiles.All, profile => profile.Name);
 
+    /// <summary>How targets are started where no option says anything.</summary>
+    public static TargetOptions TargetOptions() => new() { Self = Self() };
+
+    public static TargetOptions TargetOptions(string? deadline, bool inProcess) => TargetOptions() with
+    {
+        Deadline = deadline is null ? IommuHarness.Targets.TargetOptions.DefaultDeadline : DeadlineOf(deadline),
+        InProcess = inProcess,
+    };
+
     public static ulong Seed(string text) => text == "random"
         ? Clock.InventSeed()
         : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong seed)
@@ -117,6 +137,20 @@ internal static class Settings
             ? TimeSpan.FromSeconds(count * seconds)
             : throw Wrong("--for", "a duration of at most a year (30s, 5m, 8h, 2d)", text);
     }
+
+    private static TimeSpan DeadlineOf(string text)
+    {
+        bool milliseconds = text.EndsWith("ms", StringComparison.Ordinal);
+        return double.TryParse(milliseconds ? text[..^2] : text.EndsWith('s') ? text[..^1] : "", NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double count)
+            && count * (milliseconds ? 0.001 : 1) is var seconds and >= 0.01 and <= 3600
+            ? TimeSpan.FromSeconds(seconds)
+            : throw Wrong("--deadline", "a duration from 10ms to 3600s", text);
+    }
+
+    /// <summary>The words that start this program again.</summary>
+    private static ImmutableArray<string> Self() => Environment.ProcessPath is not { } program
+        ? []
+        : Path.GetFileNameWithoutExtension(program) == "dotnet" ? [program, Environment.GetCommandLineArgs()[0]] : [program];
 
     /// <summary>The target, where it can answer scenarios that it has never seen.</summary>
     public static ITarget AnyScenario(ITarget target) => target is FileTarget

@@ -11,12 +11,14 @@ internal static class ShrinkVerb
 {
     private static readonly Argument<string> FilePath = new("file") { Description = "A trace, or a scenario in its byte form (.bin)" };
     private static readonly Option<string> Target = Settings.Target();
+    private static readonly Option<string?> Deadline = Settings.Deadline();
+    private static readonly Option<bool> InProcess = Settings.InProcess();
     private static readonly Option<string> Format = Settings.Format();
     private static readonly Option<string> Output = Settings.Output();
 
     public static Command Create()
     {
-        Command command = new("shrink", "Makes a scenario on which the target diverges as small as it gets and writes its history") { FilePath, Target, Format, Output };
+        Command command = new("shrink", "Makes a scenario on which the target diverges as small as it gets and writes its history") { FilePath, Target, Deadline, InProcess, Format, Output };
         command.SetAction(Run);
         return command;
     }
@@ -25,7 +27,7 @@ internal static class ShrinkVerb
     {
         bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
         string path = parsed.GetRequiredValue(FilePath);
-        ITarget target = Settings.AnyScenario(Targets.Parse(parsed.GetRequiredValue(Target)));
+        ITarget target = Settings.AnyScenario(Targets.Parse(parsed.GetRequiredValue(Target), Settings.TargetOptions(parsed.GetValue(Deadline), parsed.GetValue(InProcess))));
         try
         {
             TraceResult result = TraceCheck.ReplayFile(path, target, new());

@@ -9,7 +9,7 @@ namespace IommuHarness.Check;
 /// <summary>What replaying the corpus came to.</summary>
 /// <param name="LitmusCount">Litmus files judged.</param>
 /// <param name="ReplayedCount">Scenarios of litmus and regression files run on the target.</param>
-/// <param name="SkippedCount">Those of platforms that the target does not play.</param>
+/// <param name="SkippedCount">Those of platforms that the target does not play, and all after it hung too often.</param>
 /// <param name="BrokenLitmus">Litmus files whose verdict line is not what the judge says.</param>
 /// <param name="DivergingCount">Those on which the target diverges.</param>
 /// <param name="Tally">What the replays exercised.</param>
@@ -42,13 +42,21 @@ public static class CorpusCheck
         Tally replayed = new();
         int skipped = 0;
         int diverging = 0;
+        int hangs = 0;
         foreach (string file in files.TakeWhile(_ => !cancel.IsCancellationRequested))
         {
-            if (!target.Supports(InputFiles.ReadTrace(file).Scenario.Platform))
+            if (hangs >= Checker.MostHangs || !target.Supports(InputFiles.ReadTrace(file).Scenario.Platform))
+            {
                 skipped++;
-            else if (TraceCheck.ReplayFile(file, target, replayed) is { Verdict: Verdict.Diverges verdict } result
+                continue;
+            }
+
+            if (TraceCheck.ReplayFile(file, target, replayed) is { Verdict: Verdict.Diverges verdict } result
                 && collector.Add(Path.GetRelativePath(root, file).Replace('\\', '/'), null, result.History, verdict, result.Crash))
+            {
                 diverging++;
+                hangs += verdict.Seen is Observation.Hung ? 1 : 0;
+            }
         }
 
         return new CorpusResult(litmus.Length, files.Length - skipped, skipped, broken, diverging, replayed);

@@ -27,6 +27,12 @@ public sealed class FindingCollector(ITarget target)
     /// <summary>Cases shrunk in one run, the first of each rule not counted.</summary>
     public const int MostShrunk = 64;
 
+    /// <summary>Of those, crashes: shrinking them starts a process for each candidate, where the target has one.</summary>
+    public const int MostCrashesShrunk = 16;
+
+    /// <summary>And hangs: shrinking them costs deadlines.</summary>
+    public const int MostHangsShrunk = 6;
+
     private readonly Dictionary<string, KeyHits> keys = new(StringComparer.Ordinal);
     private readonly SortedDictionary<RuleId, RuleHits> rules = [];
     private readonly HashSet<string> signatures = new(StringComparer.Ordinal);
@@ -34,6 +40,8 @@ public sealed class FindingCollector(ITarget target)
     private readonly ImmutableArray<Finding>.Builder findings = ImmutableArray.CreateBuilder<Finding>();
     private readonly ImmutableArray<DiedOnce>.Builder diedOnce = ImmutableArray.CreateBuilder<DiedOnce>();
     private int shrunk;
+    private int crashesShrunk;
+    private int hangsShrunk;
 
     /// <summary>Distinct findings in the order they were found.</summary>
     public ImmutableArray<Finding> Findings => findings.ToImmutable();
@@ -69,16 +77,26 @@ public sealed class FindingCollector(ITarget target)
 
         bool isNewRule = !rules.ContainsKey(verdict.Rule);
         hits.CaseCount++;
-        bool isNew = (always || isNewRule || (BitOperations.IsPow2(hits.CaseCount) && shrunk < MostShrunk))
-            && Keep(Minimiser.Minimise(target, where, @case, history, verdict));
+        bool mayShrink = MayShrink(verdict.Seen);
+        bool isNew = (always || isNewRule || (BitOperations.IsPow2(hits.CaseCount) && shrunk < MostShrunk && mayShrink))
+            && Keep(Minimiser.Minimise(target, where, @case, history, verdict, mayShrink));
         RuleHits before = rules.GetValueOrDefault(verdict.Rule) ?? new(verdict.Rule, 0, 0);
         rules[verdict.Rule] = before with { CaseCount = before.CaseCount + 1, FindingCount = before.FindingCount + (isNew ? 1 : 0) };
         return true;
     }
 
+    private bool MayShrink(Observation seen) => seen switch
+    {
+        Observation.Crashed => crashesShrunk < MostCrashesShrunk,
+        Observation.Hung => hangsShrunk < MostHangsShrunk,
+        _ => true,
+    };
+
     private bool Keep(Finding finding)
     {
         shrunk++;
+        crashesShrunk += finding.Verdict.Seen is Observation.Crashed ? 1 : 0;
+        hangsShrunk += finding.Verdict.Seen is Observation.Hung ? 1 : 0;
         // Both are noted: the same shape under another signature is the same finding, however the next one is written.
         bool isNew = signatures.Add(finding.Signature) & shapes.Add(finding.Shape);
         if (isNew)

@@ -16,10 +16,16 @@ public static class Minimiser
     /// Shrinks the scenario of a diverging history and runs it once more. Where the target does not repeat the divergence, the history
     /// stays as it was seen.
     /// </summary>
-    public static Finding Minimise(ITarget target, string where, CaseId? @case, History seen, Verdict.Diverges verdict)
+    /// <param name="target">Whose answers they are.</param>
+    /// <param name="where">Where it was found, in words.</param>
+    /// <param name="case">Which generated case; null where it came from a file.</param>
+    /// <param name="seen">What was asked and answered.</param>
+    /// <param name="verdict">What the judge says of it.</param>
+    /// <param name="shrink">Otherwise only what follows the divergence is left out.</param>
+    public static Finding Minimise(ITarget target, string where, CaseId? @case, History seen, Verdict.Diverges verdict, bool shrink = true)
     {
         Scenario upTo = seen.Scenario with { Ops = seen.Scenario.Ops[..(verdict.Index + 1)] };
-        Scenario small = Shrinker.Shrink(upTo, target, verdict.Rule);
+        Scenario small = shrink ? Shrinker.Shrink(upTo, target, verdict.Rule) : upTo;
         TargetRun run = TargetRun.Run(target, small);
         History again = new(small, run.Answers);
         if (Judge.Check(again) is Verdict.Diverges same && same.Rule == verdict.Rule)

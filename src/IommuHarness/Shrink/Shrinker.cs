@@ -15,11 +15,17 @@ public static class Shrinker
     /// <summary>Runs of the target that one shrinking may cost.</summary>
     public const int MostRuns = 20_000;
 
+    /// <summary>Of those, so many may end in a crash: each costs the start of a process, where the target has one.</summary>
+    public const int MostCrashes = 100;
+
+    /// <summary>And so many in a hang: each costs a deadline.</summary>
+    public const int MostHangs = 10;
+
     /// <summary>
     /// Shrinks what a target answers wrongly. A scenario that does not break the rule comes back unchanged.
     /// </summary>
     public static Scenario Shrink(Scenario scenario, ITarget target, RuleId rule) =>
-        Shrink(scenario, candidate => Broken(candidate, target), rule);
+        Shrink(scenario, new Deaths(target).Broken, rule);
 
     /// <summary>Shrinks by a judge of any kind.</summary>
     /// <param name="scenario">Where to start.</param>
@@ -29,13 +35,24 @@ public static class Shrinker
     public static Scenario Shrink(Scenario scenario, Func<Scenario, RuleId?> breaks, RuleId rule, int mostRuns = MostRuns) =>
         new Run(scenario, breaks, rule, mostRuns).ToTheEnd();
 
-    /// <summary>The rule that a target's answers to a scenario break; null where they conform.</summary>
-    private static RuleId? Broken(Scenario scenario, ITarget target)
+    /// <summary>A target that may die while it is asked; when it has died too often, it is not asked any more.</summary>
+    private sealed class Deaths(ITarget target)
     {
-        if (!target.Supports(scenario.Platform))
-            return null;
-        ImmutableArray<Observation> answers = TargetRun.Run(target, scenario).Answers;
-        return Judge.Check(new(scenario, answers)) is Verdict.Diverges diverges ? diverges.Rule : null;
+        private int crashes;
+        private int hangs;
+
+        /// <summary>The rule that a target's answers to a scenario break; null where they conform.</summary>
+        public RuleId? Broken(Scenario scenario)
+        {
+            if (crashes >= MostCrashes || hangs >= MostHangs || !target.Supports(scenario.Platform))
+                return null;
+            ImmutableArray<Observation> answers = TargetRun.Run(target, scenario).Answers;
+            if (Judge.Check(new(scenario, answers)) is not Verdict.Diverges diverges)
+                return null;
+            crashes += diverges.Seen is Observation.Crashed ? 1 : 0;
+            hangs += diverges.Seen is Observation.Hung ? 1 : 0;
+            return diverges.Rule;
+        }
     }
 
     private sealed class Run(Scenario start, Func<Scenario, RuleId?> breaks, RuleId rule, int mostRuns)

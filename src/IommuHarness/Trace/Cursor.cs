@@ -84,6 +84,14 @@ internal sealed class Cursor
             throw Error("the end of the line", token);
     }
 
+    /// <summary>Everything up to the end of the line; not nothing.</summary>
+    public string Rest(string what)
+    {
+        string rest = text[position..].Trim(' ', '\t');
+        position = text.Length;
+        return rest.Length > 0 ? rest : throw Error(what, new("", position + 1));
+    }
+
     public T Word<T>(string what)
         where T : struct, Enum
     {
