@@ -16,7 +16,7 @@ internal static class Settings
 {
     public static Option<string> Target() => new("--target")
     {
-        Description = "What is checked: impl, spec:first, spec:last, spec:random[:SEED], mutant:NAME, file:HISTORY, exec:PROGRAM",
+        Description = "What is checked: impl, spec:first, spec:last, spec:random[:SEED], mutant:NAME, file:HISTORY, exec:PROGRAM, lib:PATH",
         HelpName = "TARGET",
         DefaultValueFactory = _ => "impl",
     };

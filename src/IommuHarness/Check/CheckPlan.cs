@@ -19,18 +19,20 @@ public sealed record CheckPlan
     /// <summary>The number of the first case on each platform.</summary>
     public long FirstCase { get; init; }
 
-    /// <summary>Cases on all platforms together, shared evenly; null: as many as the time allows.</summary>
+    /// <summary>Cases on all platforms that the target plays together, shared evenly; null: as many as the time allows.</summary>
     public long? CaseCount { get; init; }
 
-    /// <summary>For all platforms together, shared evenly; null: as long as the cases take.</summary>
+    /// <summary>For all those platforms together, shared evenly; null: as long as the cases take.</summary>
     public TimeSpan? Duration { get; init; }
 
     /// <summary>A platform ends with its first diverging case; otherwise it goes on.</summary>
     public bool StopAtFirst { get; init; }
 
-    /// <summary>One platform's share of the cases; null where only time ends them.</summary>
-    public long? Share(int platformIndex) =>
-        CaseCount is { } count ? (count / Platforms.Length) + (platformIndex < count % Platforms.Length ? 1 : 0) : null;
+    /// <summary>A platform's share of the cases; null where only time ends them.</summary>
+    /// <param name="index">Which it is of those that the target plays, from 0.</param>
+    /// <param name="played">How many those are.</param>
+    public long? Share(int index, int played) =>
+        CaseCount is { } count ? (count / played) + (index < count % played ? 1 : 0) : null;
 }
 
 /// <summary>A divergence, made as small as it gets.</summary>

@@ -27,12 +27,20 @@ public sealed class Checker(ITarget target, FindingCollector collector)
     {
         TimeSpan start = Clock.Now;
         ImmutableArray<PlatformResult>.Builder results = ImmutableArray.CreateBuilder<PlatformResult>();
+        bool[] plays = [.. plan.Platforms.Select(platform => target.Supports(platform.Platform))];
+        int playedCount = plays.Count(played => played);
+        int played = 0;
         for (int i = 0; i < plan.Platforms.Length && !cancel.IsCancellationRequested; i++)
         {
-            TimeSpan? share = (plan.Duration - (Clock.Now - start)) / (plan.Platforms.Length - i);
-            results.Add(target.Supports(plan.Platforms[i].Platform)
-                ? new Share(target, collector, plan, i, share, progress, cancel).Run()
-                : new PlatformResult(plan.Platforms[i], new Tally(), TimeSpan.Zero, 0, null) { Skipped = true });
+            if (!plays[i])
+            {
+                results.Add(new PlatformResult(plan.Platforms[i], new Tally(), TimeSpan.Zero, 0, null) { Skipped = true });
+                continue;
+            }
+
+            TimeSpan? share = (plan.Duration - (Clock.Now - start)) / (playedCount - played);
+            long? caseCount = plan.Share(played++, playedCount);
+            results.Add(new Share(target, collector, plan, i, caseCount, share, progress, cancel).Run());
         }
 
         return new CheckResult(results.DrainToImmutable(), cancel.IsCancellationRequested);
@@ -40,10 +48,9 @@ public sealed class Checker(ITarget target, FindingCollector collector)
 
     // One platform's cases. Its time, shrinking included, may be null: as long as the cases take.
     private sealed class Share(
-        ITarget target, FindingCollector collector, CheckPlan plan, int platformIndex, TimeSpan? share, Action<CheckProgress>? progress, CancellationToken cancel)
+        ITarget target, FindingCollector collector, CheckPlan plan, int platformIndex, long? caseCount, TimeSpan? share, Action<CheckProgress>? progress, CancellationToken cancel)
     {
         private readonly NamedPlatform platform = plan.Platforms[platformIndex];
-        private readonly long? caseCount = plan.Share(platformIndex);
         private readonly Tally tally = new();
         private readonly TimeSpan start = Clock.Now;
         private TimeSpan reported = Clock.Now;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using IommuHarness.Mutants;
 using IommuHarness.Targets.Exec;
+using IommuHarness.Targets.Lib;
 using IommuHarness.Trace;
 
 namespace IommuHarness.Targets;
@@ -8,7 +9,7 @@ namespace IommuHarness.Targets;
 /// <summary>Targets by the names that the command line gives them.</summary>
 public static class Targets
 {
-    private const string Known = "impl, spec:first, spec:last, spec:random[:SEED], mutant:NAME, file:HISTORY or exec:PROGRAM [ARGUMENTS]";
+    private const string Known = "impl, spec:first, spec:last, spec:random[:SEED], mutant:NAME, file:HISTORY, exec:PROGRAM [ARGUMENTS] or lib:PATH";
 
     /// <summary>Starts the target of a name.</summary>
     /// <param name="name">The kind of target, then a colon and what the kind needs.</param>
@@ -31,8 +32,21 @@ public static class Targets
             ("file", not "") => FileTarget.Load(rest),
             ("mutant", not "") => MutantTarget.Load(rest),
             ("exec", not "") => ExecTarget.Start(name, ExecTarget.Words(rest), options.Deadline),
+            ("lib", not "") => Library(name, rest, options),
             _ => throw Unknown(name),
         };
+    }
+
+    // In a process of its own, what a library does wrong to memory is a finding and not the end of the run.
+    private static ITarget Library(string name, string path, TargetOptions options)
+    {
+        if (options.InProcess)
+            return LibTarget.Load(name, path);
+        if (!File.Exists(path))
+            throw new InputException(path, 0, 0, "a shared library", "no file of that name");
+        return options.Self is { IsEmpty: false } self
+            ? ExecTarget.Start(name, [.. self, "serve", name], options.Deadline)
+            : throw new TargetStartException($"{name} could not be started: this program cannot start itself again (--in-process does without)");
     }
 
     private static ulong Seed(string name, string text) =>
