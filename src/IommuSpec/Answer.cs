@@ -64,13 +64,13 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
             if (!IsSamePiece(i, moved.Pieces) || Pieces[i].First(outcome) is not { } first)
                 return null;
             (rule, rules) = (first.Rule, rules | first.Rules);
-            if (outcome.Kind == OutcomeKind.Landed && Before.Format.SetsBits)
+            if (outcome.Kind == OutcomeKind.Landed && SetsBits)
                 next = Memory(next, Taken(Pieces[i], outcome));
             if (outcome.Kind == OutcomeKind.Faulted)
             {
-                ImmutableArray<Answer> taken = MayBeSuppressed ? Taken(Pieces[i], outcome) : [first];
-                bool suppressed = taken.All(answer => answer.Suppressed);
-                bool certain = suppressed || !taken.Any(answer => answer.Suppressed);
+                bool suppressed = first.Suppressed, certain = true;
+                if (MayBeSuppressed)
+                    (suppressed, certain) = Suppression(Taken(Pieces[i], outcome));
                 rules |= suppressed ? RuleId.Flt4 : RuleId.Flt1;
                 next = suppressed ? Rules.Faults.Drop(next, RuleId.Flt4) : Rules.Faults.Record(next, Device, Kind, Pieces[i].Iova, outcome.Reason, certain);
             }
@@ -78,12 +78,32 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
         return new(seen, next, rule, rules);
     }
 
+    /// <summary>Whether hardware may set bits in tables on the way; at the software level nobody sees that.</summary>
+    private bool SetsBits => Before.Platform.Contexts != ContextMode.Software && Before.Format.SetsBits;
+
     /// <summary>The ways that come out as was seen; one at least.</summary>
-    private static ImmutableArray<Answer> Taken(PieceAnswers piece, Outcome outcome) =>
-        piece.Answers.RemoveAll(answer => answer.Outcome != outcome);
+    private static List<Answer> Taken(PieceAnswers piece, Outcome outcome)
+    {
+        List<Answer> taken = [];
+        if (piece.Plain.Outcome == outcome)
+            taken.Add(piece.Plain);
+        foreach (Answer other in piece.Others)
+        {
+            if (other.Outcome == outcome)
+                taken.Add(other);
+        }
+        return taken;
+    }
+
+    /// <summary>A fault is kept out of the log if every way to it keeps it out, and recorded for certain if none does.</summary>
+    private static (bool Suppressed, bool Certain) Suppression(List<Answer> taken)
+    {
+        bool suppressed = taken.TrueForAll(answer => answer.Suppressed);
+        return (suppressed, suppressed || !taken.Exists(answer => answer.Suppressed));
+    }
 
     // What every way to this outcome sets is set; what only some set may be set.
-    private static State Memory(State state, ImmutableArray<Answer> taken)
+    private static State Memory(State state, List<Answer> taken)
     {
         Hardware hardware = state.Hardware;
         foreach (Answer answer in taken)

@@ -40,7 +40,7 @@ public readonly record struct AddressRange(ulong First, ulong Last)
 public static class Bits
 {
     /// <summary>The lowest <paramref name="count"/> bits set; all 64 for 64 and above.</summary>
-    public static ulong Mask(int count) => count >= 64 ? ulong.MaxValue : (1UL << count) - 1;
+    public static ulong Mask(int count) => count >= 64 ? ulong.MaxValue : ~(ulong.MaxValue << count);
 
     /// <summary>Bits <paramref name="high"/> down to <paramref name="low"/> (inclusive) set.</summary>
     public static ulong Span(int high, int low) => Mask(high + 1) & ~Mask(low);

@@ -33,7 +33,7 @@ public static class Caching
             List<Answer> throughPointers = [];
             List<Reached> below = [];
             foreach (Reached table in tables)
-                Entries(search, table, found, throughPointers, below);
+                Follow(search, table, found, throughPointers, below);
             found.AddRange(throughPointers);
             tables = below;
         }
@@ -45,7 +45,7 @@ public static class Caching
 
     private static RememberedSince Times(State state, ContextResult context, ulong iova, int level)
     {
-        // A walk starts in a table below the context's root, wherever an older root left a pointer to it.
+        // Deeper tables of an older root only lead down to the levels that the context in use has.
         if (level >= context.LevelCount)
             return new(StillHeld, StillHeld, StillHeld);
         long leaf = LastFlush(state, context.DomainId, AddressRange.Block(iova, Platform.GranuleLg2), endsPointers: false);
@@ -87,7 +87,7 @@ public static class Caching
     }
 
     /// <summary>What the values of one table's entry lead to: answers of leaves, answers of walks that start below a pointer, tables below.</summary>
-    private static void Entries(Search search, Reached from, List<Answer> leaves, List<Answer> throughPointers, List<Reached> below)
+    private static void Follow(Search search, Reached from, List<Answer> leaves, List<Answer> throughPointers, List<Reached> below)
     {
         (State state, ulong iova, AccessKind kind, int level, long earliest, RememberedSince since) = search;
         Word entry = state.Hardware.Read(PageTableFormat.EntryAddress(from.Table, level, iova));
@@ -121,14 +121,15 @@ public static class Caching
     // That nothing is present is remembered only where the platform caches absence.
     private static bool MayBeRemembered(State state, int level, ulong entry, AccessKind kind)
     {
-        bool readable = TableWalk.Interpret(state.Format, level, entry, AccessKind.Read).Kind != EntryKind.Fault;
-        bool writable = TableWalk.Interpret(state.Format, level, entry, AccessKind.Write).Kind != EntryKind.Fault;
-        if (!readable && !writable)
-            return state.Platform.CachingMode && !state.Format.IsPresent(entry);
-        bool permits = kind == AccessKind.Write ? writable : readable;
         bool leaf = PageTableFormat.IsLeaf(level, entry);
-        return TableWalk.MissingBits(state.Format, leaf, entry, permits ? kind : AccessKind.Read) == 0;
+        if (Permits(state, level, entry, kind))
+            return TableWalk.MissingBits(state.Format, leaf, entry, kind) == 0;
+        if (Permits(state, level, entry, kind == AccessKind.Read ? AccessKind.Write : AccessKind.Read))
+            return TableWalk.MissingBits(state.Format, leaf, entry, AccessKind.Read) == 0;
+        return state.Platform.CachingMode && !state.Format.IsPresent(entry);
     }
+
+    private static bool Permits(State state, int level, ulong entry, AccessKind kind) => Denial(state, level, entry, kind) is null;
 
     /// <summary>The time before which nothing is remembered: every search is for later.</summary>
     private static long EarliestRemembered(State state, ushort domainId, ulong iova) => LastFlush(
@@ -197,51 +198,42 @@ public static class Caching
         if (state.Platform.Contexts == ContextMode.Direct)
             return [new(DeviceContext.Programmed(state.Platform, state.Hardware.Program(device)), false)];
         ushort requester = Platform.RequesterId(device);
-        ImmutableArray<RememberedContext>.Builder kept = ImmutableArray.CreateBuilder<RememberedContext>();
-        foreach (DatedContext found in ContextsOf(state, requester))
+        long since = LastFlushOfAll(state);
+        ImmutableArray<RememberedContext>.Builder found = ImmutableArray.CreateBuilder<RememberedContext>(1);
+        foreach (DatedEntry table in Entries(state.Hardware.RootTable, Word.Zero, since))
         {
-            if (found.Until == StillHeld)
-                kept.Add(new(found.Is, IsStale: false));
-            else if (found.Until > LastFlush(state, found.DomainId, requester) && IsCached(state, found.Is))
-                kept.Add(new(found.Is, IsStale: true));
+            foreach (DatedEntry root in Entries(state, VtdContext.RootEntryAddress(table.Words.Low, requester), since))
+                Through(state, requester, root with { Until = Math.Min(table.Until, root.Until) }, since, found);
         }
-        return kept.ToImmutable();
+        return found.DrainToImmutable();
+    }
+
+    /// <summary>The values of two words that hold an entry together, and until when memory held them, or led to them.</summary>
+    private readonly record struct DatedEntry(ContextWords Words, long Until);
+
+    /// <summary>The contexts that a root entry leads to, the present one first.</summary>
+    private static void Through(State state, ushort requester, DatedEntry root, long since, ImmutableArray<RememberedContext>.Builder found)
+    {
+        if (DeviceContext.RootStops(state.Context, root.Words) is { } stopped)
+        {
+            if (root.Until == StillHeld)
+                found.Add(new(stopped, IsStale: false));
+            return;
+        }
+        foreach (DatedEntry entry in Entries(state, VtdContext.ContextEntryAddress(state.Context.Pointer(root.Words), requester), since))
+        {
+            long until = Math.Min(root.Until, entry.Until);
+            ContextResult context = DeviceContext.Interpret(state.Context, entry.Words);
+            if (until == StillHeld || (IsCached(state, context) && until > LastFlush(state, Tag(entry.Words), requester)))
+                found.Add(new(context, IsStale: until != StillHeld));
+        }
     }
 
     private static bool IsCached(State state, ContextResult context) =>
         context.Fault is null || (state.Platform.CachingMode && context.Fault == VtdFault.ContextNotPresent);
 
-    /// <summary>A context, the domain id that its entry names, and until when memory led to it.</summary>
-    private readonly record struct DatedContext(ContextResult Is, ushort DomainId, long Until);
-
-    /// <summary>The values of two words that hold an entry together, and until when they held them.</summary>
-    private readonly record struct DatedEntry(ContextWords Words, long Until);
-
-    /// <summary>Every context that the register, root entries and context entries led to since the last command that ended all, the present one first.</summary>
-    private static List<DatedContext> ContextsOf(State state, ushort requester)
-    {
-        long since = LastFlushOfAll(state);
-        List<DatedContext> found = [];
-        foreach (DatedEntry table in Entries(state.Hardware.RootTable, Word.Zero, since))
-        {
-            foreach (DatedEntry root in Entries(state, VtdContext.RootEntryAddress(table.Words.Low, requester), since))
-            {
-                long rootUntil = Math.Min(table.Until, root.Until);
-                if (DeviceContext.RootStops(state.Context, root.Words) is { } stopped)
-                {
-                    if (rootUntil == StillHeld)
-                        found.Add(new(stopped, 0, StillHeld));
-                    continue;
-                }
-                foreach (DatedEntry context in Entries(state, VtdContext.ContextEntryAddress(state.Context.Pointer(root.Words), requester), since))
-                    found.Add(Context(state, context with { Until = Math.Min(rootUntil, context.Until) }));
-            }
-        }
-        return found;
-    }
-
-    private static DatedContext Context(State state, DatedEntry entry) =>
-        new(DeviceContext.Interpret(state.Context, entry.Words), VtdContext.IsPresent(entry.Words) ? VtdContext.DomainId(entry.Words) : (ushort)0, entry.Until);
+    /// <summary>The domain id that a cached context is tagged with; 0 where nothing is present.</summary>
+    private static ushort Tag(ContextWords context) => VtdContext.IsPresent(context) ? VtdContext.DomainId(context) : (ushort)0;
 
     private static ReadOnlySpan<DatedEntry> Entries(State state, ulong physical, long since) =>
         Entries(state.Hardware.Read(physical), state.Hardware.Read(physical + 8), since);

@@ -26,14 +26,13 @@ public static class TableWalk
     // WLK-1  In a level, first the entry must be present and permit the access, then its reserved bits must be 0, then it is a leaf or a table.
     [Rule(RuleId.Wlk1, "in each level permission is checked before reserved bits, and both before the entry is used",
         Source = "VT-d 7.1.3; QEMU vtd_iova_to_slpte, vtd_iova_to_flpte")]
-    public static EntryMeaning Interpret(PageTableFormat format, int level, ulong entry, AccessKind kind) =>
-        (NotPermitted(format, entry, kind), ReservedBits(format, level, entry)) switch
-        {
-            ({ } first, { }) => first with { Rule = RuleId.Wlk1 },
-            ({ } only, null) => only,
-            (null, { } only) => only,
-            _ => LeafOrTable(format, level, entry),
-        };
+    public static EntryMeaning Interpret(PageTableFormat format, int level, ulong entry, AccessKind kind)
+    {
+        bool reserved = HasReservedBits(format, level, entry);
+        return NotPermitted(format, entry, kind) is { } stops ? (reserved ? stops with { Rule = RuleId.Wlk1 } : stops)
+            : reserved ? new(EntryKind.Fault, format.Reserved, RuleId.Wlk4, 0)
+            : LeafOrTable(format, level, entry);
+    }
 
     // WLK-2  An entry that is not present stops the walk.
     // WLK-3  Every level must permit the access: a table entry without a right takes it from everything below.
@@ -46,10 +45,8 @@ public static class TableWalk
     // WLK-4  A reserved bit that is set stops the walk; PS is one where the platform has no such page.
     [Rule(RuleId.Wlk4, "a reserved bit that is set in a present entry stops the walk",
         Source = "VT-d 7.1.3 LSL.2, SFL.3; 9.8; QEMU reserved masks")]
-    private static EntryMeaning? ReservedBits(PageTableFormat format, int level, ulong entry) =>
-        (entry & format.ReservedMask(level, PageTableFormat.IsLeaf(level, entry))) != 0
-            ? new(EntryKind.Fault, format.Reserved, RuleId.Wlk4, 0)
-            : null;
+    private static bool HasReservedBits(PageTableFormat format, int level, ulong entry) =>
+        (entry & format.ReservedMask(level, PageTableFormat.IsLeaf(level, entry))) != 0;
 
     // WLK-5  A leaf of level n maps 2^(12+9n) bytes: the low bits of the IOVA replace those of its address. Other entries point to a table.
     [Rule(RuleId.Wlk5, "an entry at level 0, or with PS at level 1 or 2, maps a page of its level's size; others point to a table",

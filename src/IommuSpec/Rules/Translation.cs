@@ -65,12 +65,16 @@ public static class Translation
         return (plain, domain.Lingering.IsEmpty ? [] : Stale(state, domain, iova, kind, plain));
     }
 
-    /// <summary>What lingers makes of an access, each outcome once.</summary>
-    private static IEnumerable<Answer> Stale(State state, Domain domain, ulong iova, AccessKind kind, Answer plain) =>
-        Invalidation.MayAnswer(domain, iova)
-            .Select(past => From(state, past.Then, iova, kind) with { Rule = past.Rule, Rules = RuleSet.Of(past.Rule) })
-            .DistinctBy(answer => answer.Outcome)
-            .Where(answer => answer.Outcome != plain.Outcome);
+    /// <summary>What lingers makes of an access, where that is something else.</summary>
+    private static IEnumerable<Answer> Stale(State state, Domain domain, ulong iova, AccessKind kind, Answer plain)
+    {
+        foreach ((Mapping? then, RuleId rule) in Invalidation.MayAnswer(domain, iova))
+        {
+            Answer stale = From(state, then, iova, kind);
+            if (stale.Outcome != plain.Outcome)
+                yield return stale with { Rule = rule, Rules = RuleSet.Of(rule) };
+        }
+    }
 
     /// <summary>What one answer of a domain makes of an access.</summary>
     private static Answer From(State state, Mapping? mapping, ulong iova, AccessKind kind) =>
