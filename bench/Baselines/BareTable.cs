@@ -19,8 +19,7 @@ public sealed unsafe class BareTable : IDisposable
     public BareTable(ulong first, int pageCount)
     {
         var tableCount = pageCount / 512 + pageCount / (512 * 512) + 8;
-        _arena = (byte*)NativeMemory.AlignedAlloc((nuint)tableCount * 4096, 4096);
-        NativeMemory.Clear(_arena, (nuint)tableCount * 4096);
+        _arena = TableMemory.Allocate((nuint)tableCount * 4096);
         _root = Table();
         for (var i = 0; i < pageCount; i++)
         {

@@ -36,8 +36,7 @@ public sealed unsafe class HandWrittenTable : IDisposable
     public HandWrittenTable(int pageCount)
     {
         _bytes = ((ulong)pageCount / 512 + (ulong)pageCount / (512 * 512) + 8) * 4096;
-        _arena = (byte*)NativeMemory.AlignedAlloc((nuint)_bytes, 4096);
-        NativeMemory.Clear(_arena, (nuint)_bytes);
+        _arena = TableMemory.Allocate((nuint)_bytes);
     }
 
     /// <summary>Gives a device a context.</summary>

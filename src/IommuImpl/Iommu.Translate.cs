@@ -15,33 +15,21 @@ public sealed unsafe partial class Iommu
     public TranslateResult Translate(ushort requester, ulong iova, AccessKind kind)
     {
         var context = _contextPlaces.Place(requester);
-        if (context->Key == (requester | _contextPresent) && (iova & context->ForbiddenBits) == 0)
-        {
-            var entry = _iotlbPlaces.SmallPlace(iova, context->Salt);
-            // A set low bit denies: a read ignores bit 1, a write bit 0.
-            var denied = (entry->TagAndDenied ^ context->Tag) & ~(2UL >> (int)kind);
-            if (((entry->Key ^ (iova & ~GranuleMask | 1)) | denied) == 0)
-                return new TranslateResult(entry->Physical | (iova & GranuleMask));
-        }
-
-        return TranslateOtherwise(requester, iova, kind);
+        if (context->Key != (requester | _contextPresent) || (iova & context->ForbiddenBits) != 0)
+            return TranslateAtLength(requester, iova, kind);
+        var entry = _iotlbPlaces.SmallPlace(iova, context->Salt);
+        // A set low bit denies: a read ignores bit 1, a write bit 0.
+        var denied = (entry->TagAndDenied ^ context->Tag) & ~(2UL >> (int)kind);
+        return ((entry->Key ^ (iova & ~GranuleMask | 1)) | denied) == 0
+            ? new TranslateResult(entry->Physical | (iova & GranuleMask))
+            : TranslateBeside(context, requester, iova, kind);
     }
 
     /// <summary>Translates one byte's access by the tables in memory: as <see cref="Translate"/> with cold IOTLB and walk cache, which stay as they are.</summary>
     /// <remarks>Device contexts come from their cache, and a fault is recorded.</remarks>
-    public TranslateResult TranslateUncached(ushort requester, ulong iova, AccessKind kind)
-    {
-        var context = _contextPlaces.Place(requester);
-        if (context->Key != (requester | _contextPresent) || context->Kind != ContextKind.Paged || Entry.InWindow(iova))
-        {
-            if (FindContext(requester, iova, kind, out var answer))
-                return answer;
-        }
-
-        return _isSecondStage
-            ? WalkOnly<VtdSecondStageFormat>(context, requester, iova, kind)
-            : WalkOnly<X86FirstStageFormat>(context, requester, iova, kind);
-    }
+    public TranslateResult TranslateUncached(ushort requester, ulong iova, AccessKind kind) => _isSecondStage
+        ? WalkAtOnce<VtdSecondStageFormat>(requester, iova, kind)
+        : WalkAtOnce<X86FirstStageFormat>(requester, iova, kind);
 
     /// <summary>Performs a device access: split at 4 KiB boundaries, ascending; every piece is tried and may fault by itself.</summary>
     /// <param name="requester">The device.</param>
@@ -76,41 +64,45 @@ public sealed unsafe partial class Iommu
         }
     }
 
-    /// <summary>Everything that is not a hit on a 4 KiB entry.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private TranslateResult TranslateOtherwise(ushort requester, ulong iova, AccessKind kind)
+    /// <summary>No hit on a 4 KiB entry, for an address that is in the range of the device's context.</summary>
+    private TranslateResult TranslateBeside(ContextEntry* context, ushort requester, ulong iova, AccessKind kind)
     {
-        if (_isSecondStage
-            ? TryWalkCache<VtdSecondStageFormat>(requester, iova, kind, out var answer)
-            : TryWalkCache<X86FirstStageFormat>(requester, iova, kind, out answer))
-            return answer;
-        return TranslateAtLength(requester, iova, kind);
+        if (_iotlb.LargeLevels != 0)
+            return TranslateLarge(context, requester, iova, kind);
+        return _isSecondStage
+            ? TranslateNearby<VtdSecondStageFormat>(context, requester, iova, kind)
+            : TranslateNearby<X86FirstStageFormat>(context, requester, iova, kind);
+    }
+
+    /// <summary>The same where there may be a hit on a larger page, which answers before any table does.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TranslateResult TranslateLarge(ContextEntry* context, ushort requester, ulong iova, AccessKind kind)
+    {
+        if (_iotlb.TryLarge(iova, context->Tag, context->Salt, kind, out var physical))
+            return new TranslateResult(physical);
+        return _isSecondStage
+            ? TranslateNearby<VtdSecondStageFormat>(context, requester, iova, kind)
+            : TranslateNearby<X86FirstStageFormat>(context, requester, iova, kind);
     }
 
     /// <summary>
     /// A single-granule leaf in a table that the walk cache knows, with nothing unusual about it: one load of the tables, and no
-    /// walk in memory: 14 ns instead of 22. It could break TRN if it answered before a larger page that the IOTLB holds, or
-    /// WLK and FLT if it let through what the walk stops; whatever it does not know it leaves to the long way.
+    /// walk in memory: 14 ns instead of 22. It could break WLK or FLT if it let through what the walk stops; whatever it does not
+    /// know it leaves to the long way, with a tail call, so that it has no registers to save.
     /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool TryWalkCache<TFormat>(ushort requester, ulong iova, AccessKind kind, out TranslateResult answer)
+    private TranslateResult TranslateNearby<TFormat>(ContextEntry* context, ushort requester, ulong iova, AccessKind kind)
         where TFormat : struct, IPageFormat
     {
-        answer = default;
-        var context = _contextPlaces.Place(requester);
-        if (context->Key != (requester | _contextPresent) || context->Kind != ContextKind.Paged || Entry.InWindow(iova)
-            || !TFormat.InRange(iova, context->Levels, context->ForbiddenBits) || _iotlb.LargeLevels != 0)
-            return false;
-        if (!_walkCache.TryFindLeafTable(iova, context->Tag, context->Salt, TFormat.TableNeed(kind), out var table, out var path)
-            || !new PhysicalMemory.View(Memory).TryPage(table, out var page))
-            return false;
-        var leaf = page[(iova >> 12) & 511];
+        var pointer = _walkCache.Place(iova, 1, context->Salt);
+        if (!pointer->Leads(iova, 1, context->Tag, TFormat.TableNeed(kind)) || pointer->Table - Memory.TableBase >= Memory.WindowBytes
+            || Entry.InWindow(iova) || !TFormat.InRange(iova, context->Levels, 0))
+            return TranslateAtLength(requester, iova, kind);
+        var leaf = *(ulong*)(pointer->Table + (Memory.WindowDistance | ((iova >> 12) & 511) * 8));
         var physical = (leaf & Entry.AddressMask) | (iova & GranuleMask);
         if (((~leaf & TFormat.LeafNeed(kind)) | (leaf & _rules.SmallLeafReserved)) != 0 || Entry.InWindow(physical))
-            return false;
-        _iotlb.Fill(iova, 1, physical, context->Tag, context->Salt, TFormat.Denied(path & leaf, leaf));
-        answer = new TranslateResult(physical);
-        return true;
+            return TranslateAtLength(requester, iova, kind);
+        _iotlb.Fill(iova, 1, physical, context->Tag, context->Salt, TFormat.Denied(pointer->Path & leaf, leaf));
+        return new TranslateResult(physical);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -167,9 +159,6 @@ public sealed unsafe partial class Iommu
     {
         if (!TFormat.InRange(iova, context->Levels, context->ForbiddenBits))
             return Fault(requester, iova, kind, TFormat.InputReason, context->SuppressFaults);
-        if (_iotlb.LargeLevels != 0 && _iotlb.TryLarge(iova, context->Tag, context->Salt, kind, out var physical))
-            return new TranslateResult(physical);
-
         if (!_walkCache.TryFind(iova, context->Tag, context->Salt, TFormat.TableNeed(kind), out var table, out var path, out var level))
             (table, path, level) = (context->Root, ~0UL, context->Levels);
         if (Walker<TFormat>.TryUsual(Memory, _rules, iova, kind, table, path, level, out var walk))
@@ -185,20 +174,31 @@ public sealed unsafe partial class Iommu
         return new TranslateResult(exact.Physical);
     }
 
-    private TranslateResult WalkOnly<TFormat>(ContextEntry* context, ushort requester, ulong iova, AccessKind kind)
-        where TFormat : struct, IPageFormat
+    /// <summary>
+    /// Leaves whatever is unusual to <see cref="WalkOnly{TFormat}"/>. Calling it last, in a tail call, saves the registers that a
+    /// call needs: NN ns of a walk instead of NN (a method marked NoInlining makes none).
+    /// </summary>
+    private TranslateResult WalkAtOnce<TFormat>(ushort requester, ulong iova, AccessKind kind) where TFormat : struct, IPageFormat
     {
-        if (!TFormat.InRange(iova, context->Levels, context->ForbiddenBits))
-            return Fault(requester, iova, kind, TFormat.InputReason, context->SuppressFaults);
-        return Walker<TFormat>.TryAnswer(Memory, _rules, iova, kind, context->Root, context->Levels, out var physical)
-            ? new TranslateResult(physical)
-            : WalkOnlyOtherwise<TFormat>(context, requester, iova, kind);
+        var context = _contextPlaces.Place(requester);
+        if (context->Key == (requester | _contextPresent) && !Entry.InWindow(iova) && TFormat.InRange(iova, context->Levels, context->ForbiddenBits))
+        {
+            var physical = Walker<TFormat>.Answer(Memory, _rules, iova, kind, context->Root, context->Levels);
+            if (physical != Walker<TFormat>.NoAnswer)
+                return new TranslateResult(physical);
+        }
+
+        return WalkOnly<TFormat>(requester, iova, kind);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private TranslateResult WalkOnlyOtherwise<TFormat>(ContextEntry* context, ushort requester, ulong iova, AccessKind kind)
-        where TFormat : struct, IPageFormat
+    private TranslateResult WalkOnly<TFormat>(ushort requester, ulong iova, AccessKind kind) where TFormat : struct, IPageFormat
     {
+        if (FindContext(requester, iova, kind, out var answer))
+            return answer;
+        var context = _contextPlaces.Place(requester);
+        if (!TFormat.InRange(iova, context->Levels, context->ForbiddenBits))
+            return Fault(requester, iova, kind, TFormat.InputReason, context->SuppressFaults);
         if (Walker<TFormat>.TryUsual(Memory, _rules, iova, kind, context->Root, ~0UL, context->Levels, out var walk))
             return new TranslateResult(walk.Physical);
         var reason = Walker<TFormat>.Exact(Memory, _rules, iova, kind, context->Root, ~0UL, context->Levels, out var exact);

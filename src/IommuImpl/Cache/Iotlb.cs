@@ -88,6 +88,7 @@ internal sealed unsafe class Iotlb
     }
 
     /// <summary>Holds a translation, in place of whatever was there.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Fill(ulong iova, int level, ulong physical, ulong tag, ulong salt, ulong denied)
     {
         if (!_enabled)
@@ -145,5 +146,6 @@ internal sealed unsafe class Iotlb
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static int ShiftOf(int level) => 3 + 9 * level;
 }

@@ -46,6 +46,12 @@ public sealed unsafe class PhysicalMemory : IDisposable
     /// <summary>First physical address of the library's own tables (software context mode).</summary>
     public ulong TableBase => _windowBase;
 
+    /// <summary>Bytes of the window in use.</summary>
+    internal ulong WindowBytes => _windowBytes;
+
+    /// <summary>What to add to a physical address in the window for its native one: a multiple of 4096. Void after the window has grown.</summary>
+    internal ulong WindowDistance => (ulong)_window - _windowBase;
+
     /// <summary>The word at an address; 0 where nothing was written.</summary>
     /// <param name="physical">8-byte aligned; otherwise ArgumentException.</param>
     public ulong ReadWord(ulong physical)
@@ -219,9 +225,8 @@ public sealed unsafe class PhysicalMemory : IDisposable
     private void GrowWindow(int pageCount)
     {
         var bytes = (ulong)pageCount * PageBytes;
-        var grown = (byte*)NativeMemory.AlignedAlloc((nuint)bytes, (nuint)PageBytes);
+        var grown = TableMemory.Allocate((nuint)bytes);
         NativeMemory.Copy(_window, grown, (nuint)_windowCapacity);
-        NativeMemory.Clear(grown + _windowCapacity, (nuint)(bytes - _windowCapacity));
         NativeMemory.AlignedFree(_window);
         _window = grown;
         _windowCapacity = bytes;

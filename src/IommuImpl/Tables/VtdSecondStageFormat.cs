@@ -13,7 +13,8 @@ internal readonly struct VtdSecondStageFormat : IPageFormat
 
     public static bool WritesBack => false;
 
-    public static ulong TableNeed(AccessKind kind) => kind == AccessKind.Write ? Write : Read;
+    // Bit 0 for Read, bit 1 for Write.
+    public static ulong TableNeed(AccessKind kind) => 1UL << (int)kind;
 
     public static ulong LeafNeed(AccessKind kind) => TableNeed(kind);
 
