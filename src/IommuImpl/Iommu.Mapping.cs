@@ -7,10 +7,11 @@ public sealed partial class Iommu
     /// <summary>Maps [iova, iova + length) to [physical, physical + length), or refuses without effect.</summary>
     /// <remarks>Ends nothing that is cached: nothing mapped is never cached.</remarks>
     /// <returns>Done or a refusal; which comes first is the contract's (Linux iommu_map, vfio_iommu_type1.c, iommufd/ioas.c).</returns>
-    public Status Map(int domain, ulong iova, ulong length, ulong physical, Rights rights)
+    public Status Map(int domain, ulong iova, ulong length, ulong physical, Rights rights) =>
+        TryMapNearby(domain, iova, length, physical, rights, out var nearby) ? nearby : MapAnywhere(domain, iova, length, physical, rights);
+
+    private Status MapAnywhere(int domain, ulong iova, ulong length, ulong physical, Rights rights)
     {
-        if (TryMapNearby(domain, iova, length, physical, rights, out var nearby))
-            return nearby;
         if (Refusal(domain) is var refused and not Status.Done)
             return refused;
         TryDomain(domain, out var target);
@@ -35,10 +36,12 @@ public sealed partial class Iommu
     /// <param name="iova">First byte.</param>
     /// <param name="length">Bytes.</param>
     /// <param name="unmapped">Bytes removed; may be less than the range, or more (policy Leaf).</param>
-    public Status Unmap(int domain, ulong iova, ulong length, out ulong unmapped)
+    public Status Unmap(int domain, ulong iova, ulong length, out ulong unmapped) =>
+        TryUnmapNearby(domain, iova, length, out unmapped, out var nearby) ? nearby : UnmapAnywhere(domain, iova, length, out unmapped);
+
+    private Status UnmapAnywhere(int domain, ulong iova, ulong length, out ulong unmapped)
     {
-        if (TryUnmapNearby(domain, iova, length, out unmapped, out var nearby))
-            return nearby;
+        unmapped = 0;
         if (Refusal(domain) is var refused and not Status.Done)
             return refused;
         var status = CheckUnmap(iova, length);

