@@ -12,7 +12,10 @@ namespace IommuVerify.Bench;
 /// <param name="Generation">Time to make the scenarios.</param>
 /// <param name="Implementation">Time of the implementation, its adapter included.</param>
 /// <param name="Judge">Time of the specification and the judge.</param>
-public sealed record CheckingSpeed(string Platform, long OpCount, TimeSpan Generation, TimeSpan Implementation, TimeSpan Judge)
+/// <param name="Alone">Time of the implementation without its adapter; no part of the total.</param>
+/// <param name="AloneBytes">What it allocates there.</param>
+public sealed record CheckingSpeed(
+    string Platform, long OpCount, TimeSpan Generation, TimeSpan Implementation, TimeSpan Judge, TimeSpan Alone, long AloneBytes)
 {
     public TimeSpan Total => Generation + Implementation + Judge;
 
@@ -33,22 +36,25 @@ public static class Checking
 
     private static CheckingSpeed Measure(ImplTarget target, NamedPlatform platform, int caseCount, int roundCount)
     {
-        var best = Round(target, platform, caseCount);
+        using var alone = new BareCalls(platform.Platform);
+        var best = Round(target, alone, platform, caseCount);
         for (var round = 0; round < roundCount; round++)
         {
-            var next = Round(target, platform, caseCount);
+            var next = Round(target, alone, platform, caseCount);
             best = round == 0 ? next : best with
             {
                 Generation = Least(best.Generation, next.Generation),
                 Implementation = Least(best.Implementation, next.Implementation),
                 Judge = Least(best.Judge, next.Judge),
+                Alone = Least(best.Alone, next.Alone),
+                AloneBytes = Math.Min(best.AloneBytes, next.AloneBytes),
             };
         }
 
         return best;
     }
 
-    private static CheckingSpeed Round(ImplTarget target, NamedPlatform platform, int caseCount)
+    private static CheckingSpeed Round(ImplTarget target, BareCalls alone, NamedPlatform platform, int caseCount)
     {
         var scenarios = new Scenario[caseCount];
         var histories = new History[caseCount];
@@ -61,7 +67,13 @@ public static class Checking
         var run = Clock.Now;
         foreach (var history in histories)
             Iommus.Require(Judge.Check(history) is Verdict.Conforms);
-        return new CheckingSpeed(platform.Name, scenarios.Sum(s => (long)s.Ops.Length), generated - start, run - generated, Clock.Now - run);
+        var judged = Clock.Now;
+        var bytes = GC.GetAllocatedBytesForCurrentThread();
+        foreach (var scenario in scenarios)
+            alone.Run(scenario.Ops);
+        bytes = GC.GetAllocatedBytesForCurrentThread() - bytes;
+        return new CheckingSpeed(
+            platform.Name, scenarios.Sum(s => (long)s.Ops.Length), generated - start, run - generated, judged - run, Clock.Now - judged, bytes);
     }
 
     private static TimeSpan Least(TimeSpan a, TimeSpan b) => a < b ? a : b;

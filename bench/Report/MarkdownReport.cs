@@ -84,17 +84,18 @@ public static class MarkdownReport
     {
         if (checking.IsEmpty)
             return;
-        page.Append("## Checked operations\n\nOperations generated, run on the implementation and judged, on one core, and the share of each part.\n\n");
-        page.Append("| platform | thousand a second | generation | implementation | judge |\n|---|---|---|---|---|\n");
+        page.Append("## Checked operations\n\nOperations generated, run on the implementation and judged, on one core, and the share of each part. *Alone* is the implementation without the adapter that writes its answers down.\n\n");
+        page.Append("| platform | thousand a second | generation | implementation | judge | alone, ns an operation | alone, bytes an operation |\n|---|---|---|---|---|---|---|\n");
         foreach (var speed in checking)
             CheckingRow(page, speed);
         CheckingRow(page, new CheckingSpeed(
-            "all", checking.Sum(c => c.OpCount), Sum(checking, c => c.Generation), Sum(checking, c => c.Implementation), Sum(checking, c => c.Judge)));
+            "all", checking.Sum(c => c.OpCount), Sum(checking, c => c.Generation), Sum(checking, c => c.Implementation), Sum(checking, c => c.Judge),
+            Sum(checking, c => c.Alone), checking.Sum(c => c.AloneBytes)));
     }
 
     private static void CheckingRow(StringBuilder page, CheckingSpeed speed) => page.Append(
         CultureInfo.InvariantCulture,
-        $"| {speed.Platform} | {Text.Plain(Math.Round(speed.OpsPerSecond / 1e3))} | {Text.Percent(speed.Generation / speed.Total)} | {Text.Percent(speed.Implementation / speed.Total)} | {Text.Percent(speed.Judge / speed.Total)} |\n");
+        $"| {speed.Platform} | {Text.Plain(Math.Round(speed.OpsPerSecond / 1e3))} | {Text.Percent(speed.Generation / speed.Total)} | {Text.Percent(speed.Implementation / speed.Total)} | {Text.Percent(speed.Judge / speed.Total)} | {Text.Plain(Math.Round(speed.Alone.TotalNanoseconds / speed.OpCount))} | {Text.Plain(Math.Round((double)speed.AloneBytes / speed.OpCount, 1))} |\n");
 
     private static TimeSpan Sum(ImmutableArray<CheckingSpeed> speeds, Func<CheckingSpeed, TimeSpan> part) =>
         speeds.Aggregate(TimeSpan.Zero, (sum, speed) => sum + part(speed));
