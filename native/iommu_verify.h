@@ -175,6 +175,14 @@ struct iommu_verify_answer {
     } of;
 };
 
+#if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L
+_Static_assert(sizeof(struct iommu_verify_platform) == 24, "24 bytes");
+_Static_assert(sizeof(struct iommu_verify_op) == 48, "48 bytes");
+_Static_assert(sizeof(struct iommu_verify_piece) == 24, "24 bytes");
+_Static_assert(sizeof(struct iommu_verify_record) == 16, "16 bytes");
+_Static_assert(sizeof(struct iommu_verify_answer) == 4112, "4112 bytes");
+#endif
+
 /* What iommu_verify_open returns. */
 enum {
     IOMMU_VERIFY_PLAYS = 0,              /* memory, where the platform has any, is the library's: POKE and PEEK are asked of it */

@@ -1,8 +1,5 @@
-using System.Collections.Immutable;
 using System.CommandLine;
 using IommuHarness.Check;
-using IommuHarness.Corpus;
-using IommuHarness.Mutants;
 using IommuHarness.Report;
 using IommuHarness.Targets;
 
@@ -22,6 +19,7 @@ internal static class CheckVerb
     private static readonly Option<string?> Cases = Settings.Cases();
     private static readonly Option<string?> For = Settings.For();
     private static readonly Option<bool> StopAtFirst = Settings.StopAtFirst();
+    private static readonly Option<string?> Known = Settings.Known();
     private static readonly Option<string?> Exhaustive = Settings.Exhaustive();
     private static readonly Option<string> Format = Settings.Format();
     private static readonly Option<string> Output = Settings.Output();
@@ -30,7 +28,7 @@ internal static class CheckVerb
     {
         Command command = new("check", "Replays the corpus, checks the captured tables, then runs generated scenarios on every platform (the default verb)")
         {
-            Target, Deadline, InProcess, Platform, Profile, Seed, Cases, For, StopAtFirst, Exhaustive, Format, Output,
+            Target, Deadline, InProcess, Platform, Profile, Seed, Cases, For, StopAtFirst, Known, Exhaustive, Format, Output,
         };
         command.SetAction(Run);
         return command;
@@ -41,21 +39,33 @@ internal static class CheckVerb
         bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
         int? exhaustive = ExhaustiveLength(parsed);
         CheckPlan options = Options(parsed);
-        ITarget target = Settings.AnyScenario(Targets.Parse(parsed.GetRequiredValue(Target), Settings.TargetOptions(parsed.GetValue(Deadline), parsed.GetValue(InProcess))));
+        KnownDeviations? known = parsed.GetValue(Known) is { } path ? KnownDeviations.Load(path) : null;
+        TargetOptions start = Settings.TargetOptions(parsed.GetValue(Deadline), parsed.GetValue(InProcess));
+        ITarget target = Settings.AnyScenario(Targets.Parse(parsed.GetRequiredValue(Target), start));
         using Invocation invocation = new();
         try
         {
             CheckPlan plan = options with { Platforms = Settings.Platforms(parsed.GetValue(Platform), target) };
+            string folder = parsed.GetRequiredValue(Output);
             if (exhaustive is { } length)
-                return RunExhaustive(target, new ExhaustivePlan(plan.Platforms, length), parsed.GetRequiredValue(Output), json, invocation.Cancel);
-            CheckReport report = Check(target, plan, parsed.GetRequiredValue(Output), invocation.Cancel);
-            Console.Out.Write(json ? CheckJson.Of(report) : CheckText.Of(report, Invocation.Command));
-            return report.Conforms ? ExitCode.Conforms : ExitCode.Diverges;
+                return Hang.Watched(target, start, watched => RunExhaustive(watched, new ExhaustivePlan(plan.Platforms, length), folder, json, invocation.Cancel));
+            CheckRun run = new(target, plan, known, folder);
+            return Hang.Watched(
+                target,
+                start,
+                watched => Print(run.Run(watched, invocation.Cancel), json),
+                scenario => Print(run.EndedBy(Hang.Finding(target, start, scenario)), json));
         }
         finally
         {
             Invocation.End(target);
         }
+    }
+
+    private static int Print(CheckReport report, bool json)
+    {
+        Console.Out.Write(json ? CheckJson.Of(report) : CheckText.Of(report, Invocation.Command));
+        return report.Conforms ? ExitCode.Conforms : ExitCode.Diverges;
     }
 
     /// <summary>The plan but for its platforms, which are the target's to name.</summary>
@@ -79,7 +89,7 @@ internal static class CheckVerb
     {
         if (Settings.Exhaustive(parsed.GetValue(Exhaustive)) is not { } length)
             return null;
-        foreach (Option option in (Option[])[Profile, Seed, Cases, For, StopAtFirst])
+        foreach (Option option in (Option[])[Profile, Seed, Cases, For, StopAtFirst, Known])
         {
             if (parsed.GetResult(option) is { Implicit: false })
                 throw Settings.Wrong("--exhaustive", "no option that is about generated scenarios", option.Name);
@@ -95,22 +105,5 @@ internal static class CheckVerb
         ExhaustiveReport report = new(target.Name, result, CheckReport.Keep(result.Findings(), folder, target.Name, Invocation.Command));
         Console.Out.Write(json ? ExhaustiveJson.Of(report) : ExhaustiveText.Of(report, Invocation.Command));
         return report.Conforms ? ExitCode.Conforms : ExitCode.Diverges;
-    }
-
-    private static CheckReport Check(ITarget target, CheckPlan plan, string folder, CancellationToken cancel)
-    {
-        string? corpusRoot = Repository.TryFind(out Repository? repository) && Directory.Exists(Path.Combine(repository.Root, "corpus"))
-            ? Path.Combine(repository.Root, "corpus")
-            : null;
-        using Progress progress = new();
-        FindingCollector collector = new(target);
-        CorpusResult? corpus = corpusRoot is null ? null : progress.Step("corpus", () => CorpusCheck.Run(corpusRoot, target, collector, cancel));
-        // The captures hold the specification against the implementation itself: another target has no part in them.
-        CaptureReport? captures = corpusRoot is null || target is not ImplTarget
-            ? null
-            : progress.Step("captures", () => CaptureReport.Of(CaptureCheck.RunAll(Path.Combine(corpusRoot, "captures"), cancellation: cancel)));
-        CheckResult generated = progress.Scenarios(report => new Checker(target, collector).Run(plan, report, cancel));
-        ImmutableArray<KeptFinding> findings = CheckReport.Keep(collector.Findings, folder, target.Name, Invocation.Command);
-        return new CheckReport(target.Name, plan.Seed, corpus, captures, generated, findings, collector.Rules, collector.DiedOnce) { Version = target.Version };
     }
 }

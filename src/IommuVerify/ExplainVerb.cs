@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using IommuHarness.Check;
 using IommuHarness.Report;
@@ -27,25 +28,26 @@ internal static class ExplainVerb
     {
         bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
         TraceFile file = InputFiles.ReadTrace(parsed.GetRequiredValue(FilePath));
-        bool hasTarget = parsed.GetResult(Target) is { Implicit: false };
-        History history = file.Observations is { } answers && !hasTarget
-            ? new History(file.Scenario, answers)
-            : new History(file.Scenario, Answers(Targets.Parse(parsed.GetRequiredValue(Target), Settings.TargetOptions(parsed.GetValue(Deadline), parsed.GetValue(InProcess))), file.Scenario));
-        if (!json)
-            file.Comments.ToList().ForEach(comment => Console.Out.WriteLine($"# {comment}"));
-        Console.Out.Write(json ? ExplanationJson.Of(history) : Explanation.Text(history));
-        return ExitCode.Conforms;
-    }
-
-    private static System.Collections.Immutable.ImmutableArray<Observation> Answers(ITarget target, Scenario scenario)
-    {
+        if (file.Observations is { } answers && parsed.GetResult(Target) is not { Implicit: false })
+            return Explain(file, answers, json);
+        TargetOptions options = Settings.TargetOptions(parsed.GetValue(Deadline), parsed.GetValue(InProcess));
+        ITarget target = Targets.Parse(parsed.GetRequiredValue(Target), options);
         try
         {
-            return TargetRun.Run(target, scenario).Answers;
+            return Hang.Watched(target, options, watched => Explain(file, TargetRun.Run(watched, file.Scenario).Answers, json));
         }
         finally
         {
             Invocation.End(target);
         }
+    }
+
+    private static int Explain(TraceFile file, ImmutableArray<Observation> answers, bool json)
+    {
+        History history = new(file.Scenario, answers);
+        if (!json)
+            file.Comments.ToList().ForEach(comment => Console.Out.WriteLine($"# {comment}"));
+        Console.Out.Write(json ? ExplanationJson.Of(history) : Explanation.Text(history));
+        return ExitCode.Conforms;
     }
 }

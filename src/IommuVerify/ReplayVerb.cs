@@ -28,22 +28,28 @@ internal static class ReplayVerb
         bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
         if (CallsVerb.IsRecording(parsed.GetRequiredValue(FilePath)))
             return CallsVerb.Replay(parsed.GetRequiredValue(FilePath), parsed.GetValue(Platform), json);
-        ITarget target = Targets.Parse(parsed.GetRequiredValue(Target), Settings.TargetOptions(parsed.GetValue(Deadline), parsed.GetValue(InProcess)));
+        TargetOptions options = Settings.TargetOptions(parsed.GetValue(Deadline), parsed.GetValue(InProcess));
+        ITarget target = Targets.Parse(parsed.GetRequiredValue(Target), options);
         try
         {
-            Tally tally = new();
-            TimeSpan start = Clock.Now;
-            TraceReport report = new(
-                target.Name,
-                [.. InputFiles.List(parsed.GetRequiredValue(FilePath), ".trace", ".bin").Select(file => TraceCheck.ReplayFile(file, target, tally))],
-                tally,
-                Clock.Now - start);
-            Console.Out.Write(json ? report.Json() : report.Text());
-            return report.IsGood ? ExitCode.Conforms : ExitCode.Diverges;
+            return Hang.Watched(target, options, watched => Replay(watched, parsed.GetRequiredValue(FilePath), json));
         }
         finally
         {
             Invocation.End(target);
         }
+    }
+
+    private static int Replay(ITarget target, string path, bool json)
+    {
+        Tally tally = new();
+        TimeSpan start = Clock.Now;
+        TraceReport report = new(
+            target.Name,
+            [.. InputFiles.List(path, ".trace", ".bin").Select(file => TraceCheck.ReplayFile(file, target, tally))],
+            tally,
+            Clock.Now - start);
+        Console.Out.Write(json ? report.Json() : report.Text());
+        return report.IsGood ? ExitCode.Conforms : ExitCode.Diverges;
     }
 }

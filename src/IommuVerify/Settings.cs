@@ -68,6 +68,12 @@ internal static class Settings
         Description = "A platform ends with its first divergence; without it, the run goes on and gathers what is different",
     };
 
+    public static Option<string?> Known() => new("--known")
+    {
+        Description = "Known deviations, a trace or a folder of them: reported is what is none of them, and which of them have gone",
+        HelpName = "PATH",
+    };
+
     public static Option<string?> Exhaustive() => new("--exhaustive")
     {
         Description = "Instead of all that: every scenario of up to so many operations of a tiny universe",

@@ -27,24 +27,30 @@ internal static class ShrinkVerb
     {
         bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
         string path = parsed.GetRequiredValue(FilePath);
-        ITarget target = Settings.AnyScenario(Targets.Parse(parsed.GetRequiredValue(Target), Settings.TargetOptions(parsed.GetValue(Deadline), parsed.GetValue(InProcess))));
+        TargetOptions options = Settings.TargetOptions(parsed.GetValue(Deadline), parsed.GetValue(InProcess));
+        ITarget target = Settings.AnyScenario(Targets.Parse(parsed.GetRequiredValue(Target), options));
         try
         {
-            TraceResult result = TraceCheck.ReplayFile(path, target, new());
-            if (result.Verdict is not Verdict.Diverges verdict)
-            {
-                Console.Out.Write(json ? ShrinkJson.Conforms(target.Name) : $"{path}: {target.Name} conforms, there is nothing to shrink\n");
-                return ExitCode.Conforms;
-            }
-
-            Finding finding = Minimiser.Minimise(target, path, null, result.History, verdict);
-            KeptFinding kept = Invocation.Keep(finding, parsed.GetRequiredValue(Output), target);
-            Console.Out.Write(json ? ShrinkJson.Of(target.Name, kept) : Story.Of(finding, target.Name, kept.File, Invocation.Command));
-            return ExitCode.Diverges;
+            return Hang.Watched(target, options, watched => Shrink(watched, path, parsed.GetRequiredValue(Output), json));
         }
         finally
         {
             Invocation.End(target);
         }
+    }
+
+    private static int Shrink(ITarget target, string path, string folder, bool json)
+    {
+        TraceResult result = TraceCheck.ReplayFile(path, target, new());
+        if (result.Verdict is not Verdict.Diverges verdict)
+        {
+            Console.Out.Write(json ? ShrinkJson.Conforms(target.Name) : $"{path}: {target.Name} conforms, there is nothing to shrink\n");
+            return ExitCode.Conforms;
+        }
+
+        Finding finding = Minimiser.Minimise(target, path, null, result.History, verdict);
+        KeptFinding kept = Invocation.Keep(finding, folder, target);
+        Console.Out.Write(json ? ShrinkJson.Of(target.Name, kept) : Story.Of(finding, target.Name, kept.File, Invocation.Command));
+        return ExitCode.Diverges;
     }
 }

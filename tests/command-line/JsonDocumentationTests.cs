@@ -17,9 +17,16 @@ public sealed partial class JsonDocumentationTests
     [Fact]
     public void Of_check() => Holds(
         Fields("check").Concat(Under("exercised.", "exercised")).Concat(Under("findings[].", "findings")),
-        ["check", "--cases", "62", "--platform", "kernel-ss4,kernel-fs4", "--profile", "mixed"],
+        ["check", "--cases", "62", "--platform", "kernel-ss4,kernel-fs4", "--profile", "mixed", "--known", KnownFile()],
         ["check", "--cases", "3000", "--platform", "kernel-ss4", "--target", "mutant:" + Mutant, "--output", CommandLine.NewFolder()],
         ["check", "--cases", "3000", "--profile", "change", "--platform", "kernel-ss4", "--target", "mutant:" + Mutant, "--output", CommandLine.NewFolder()]);
+
+    private static string KnownFile()
+    {
+        string file = Path.Combine(CommandLine.NewFolder(), "known.trace");
+        File.WriteAllText(file, "# note: a line of a test\n" + File.ReadAllText(CommandLine.PathOf(ForbiddenLitmus)));
+        return file;
+    }
 
     [Fact]
     public void Of_check_exhaustive() => Holds(

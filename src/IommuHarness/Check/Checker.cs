@@ -17,6 +17,8 @@ public sealed class Checker(ITarget target, FindingCollector collector)
     /// <summary>Cases between two looks at the clock.</summary>
     private const int Batch = 64;
 
+    private readonly ImmutableArray<PlatformResult>.Builder results = ImmutableArray.CreateBuilder<PlatformResult>();
+
     private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(200);
 
     /// <summary>Runs a plan. A platform goes on after a divergence, where the plan does not say otherwise.</summary>
@@ -26,7 +28,7 @@ public sealed class Checker(ITarget target, FindingCollector collector)
     public CheckResult Run(CheckPlan plan, Action<CheckProgress>? progress = null, CancellationToken cancel = default)
     {
         TimeSpan start = Clock.Now;
-        ImmutableArray<PlatformResult>.Builder results = ImmutableArray.CreateBuilder<PlatformResult>();
+        results.Clear();
         bool[] plays = [.. plan.Platforms.Select(platform => target.Supports(platform.Platform))];
         int playedCount = plays.Count(played => played);
         int played = 0;
@@ -43,8 +45,11 @@ public sealed class Checker(ITarget target, FindingCollector collector)
             results.Add(new Share(target, collector, plan, i, caseCount, share, progress, cancel).Run());
         }
 
-        return new CheckResult(results.DrainToImmutable(), cancel.IsCancellationRequested);
+        return SoFar with { Cancelled = cancel.IsCancellationRequested };
     }
+
+    /// <summary>The platforms that are done, for whoever cannot wait for the others.</summary>
+    public CheckResult SoFar => new(results.ToImmutable(), Cancelled: true);
 
     // One platform's cases. Its time, shrinking included, may be null: as long as the cases take.
     private sealed class Share(

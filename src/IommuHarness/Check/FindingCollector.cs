@@ -8,7 +8,7 @@ namespace IommuHarness.Check;
 /// <summary>How often a rule was broken.</summary>
 /// <param name="Rule">Which.</param>
 /// <param name="CaseCount">Cases whose first wrong answer breaks it.</param>
-/// <param name="FindingCount">Distinct findings among those that were shrunk.</param>
+/// <param name="FindingCount">Distinct findings among those that were shrunk, known ones not counted.</param>
 public sealed record RuleHits(RuleId Rule, long CaseCount, int FindingCount);
 
 /// <summary>A target that died in a case and did not when the case was repeated: no divergence, as nobody could repeat it.</summary>
@@ -22,10 +22,15 @@ public sealed record DiedOnce(string Where, Observation How, Exception? Crash);
 /// key the first is shrunk, the second, the fourth, the eighth and so on, and after so many in all only the first of a rule that
 /// was not broken before. What they come to is told apart by signature and shape.
 /// </summary>
-public sealed class FindingCollector(ITarget target)
+/// <param name="target">Whose answers they are.</param>
+/// <param name="known">What is not to be told again; null: everything is told.</param>
+public sealed class FindingCollector(ITarget target, KnownDeviations? known = null)
 {
     /// <summary>Cases shrunk in one run, the first of each rule not counted.</summary>
     public const int MostShrunk = 64;
+
+    /// <summary>Cases shrunk that turn out to be known.</summary>
+    public const int MostKnownShrunk = 256;
 
     /// <summary>Of those, crashes: shrinking them starts a process for each candidate, where the target has one.</summary>
     public const int MostCrashesShrunk = 16;
@@ -40,10 +45,14 @@ public sealed class FindingCollector(ITarget target)
     private readonly ImmutableArray<Finding>.Builder findings = ImmutableArray.CreateBuilder<Finding>();
     private readonly ImmutableArray<DiedOnce>.Builder diedOnce = ImmutableArray.CreateBuilder<DiedOnce>();
     private int shrunk;
+    private int knownShrunk;
     private int crashesShrunk;
     private int hangsShrunk;
 
-    /// <summary>Distinct findings in the order they were found.</summary>
+    /// <summary>What was known before; null where nothing was said to be.</summary>
+    public KnownDeviations? Known => known;
+
+    /// <summary>Distinct findings that were not known, in the order they were found.</summary>
     public ImmutableArray<Finding> Findings => findings.ToImmutable();
 
     /// <summary>The rules that were broken, in their order.</summary>
@@ -78,7 +87,7 @@ public sealed class FindingCollector(ITarget target)
         bool isNewRule = !rules.ContainsKey(verdict.Rule);
         hits.CaseCount++;
         bool mayShrink = MayShrink(verdict.Seen);
-        bool isNew = (always || isNewRule || (BitOperations.IsPow2(hits.CaseCount) && shrunk < MostShrunk && mayShrink))
+        bool isNew = (always || isNewRule || (BitOperations.IsPow2(hits.CaseCount) && shrunk < MostShrunk && knownShrunk < MostKnownShrunk && mayShrink))
             && Keep(Minimiser.Minimise(target, where, @case, history, verdict, mayShrink));
         RuleHits before = rules.GetValueOrDefault(verdict.Rule) ?? new(verdict.Rule, 0, 0);
         rules[verdict.Rule] = before with { CaseCount = before.CaseCount + 1, FindingCount = before.FindingCount + (isNew ? 1 : 0) };
@@ -94,9 +103,16 @@ public sealed class FindingCollector(ITarget target)
 
     private bool Keep(Finding finding)
     {
-        shrunk++;
         crashesShrunk += finding.Verdict.Seen is Observation.Crashed ? 1 : 0;
         hangsShrunk += finding.Verdict.Seen is Observation.Hung ? 1 : 0;
+        if (known?.Find(finding) is { } deviation)
+        {
+            knownShrunk++;
+            deviation.CaseCount++;
+            return false;
+        }
+
+        shrunk++;
         // Both are noted: the same shape under another signature is the same finding, however the next one is written.
         bool isNew = signatures.Add(finding.Signature) & shapes.Add(finding.Shape);
         if (isNew)

@@ -33,6 +33,10 @@ public static class Minimiser
         return Finding(where, @case, upTo, Cut(seen, verdict), verdict, null, repeats: false);
     }
 
+    /// <summary>A finding as it was seen, where the target cannot be asked again.</summary>
+    public static Finding Unrepeated(string where, History seen, Verdict.Diverges verdict) =>
+        Finding(where, null, seen.Scenario, Cut(seen, verdict), verdict, null, repeats: false);
+
     /// <summary>The file that keeps a finding: a history whose verdict line names the rule. It says nothing about when and by whom
     /// it was found, so that the same finding is the same file.</summary>
     public static string FileText(History minimal, RuleId rule)
@@ -43,6 +47,13 @@ public static class Minimiser
             minimal.Scenario,
             minimal.Observations,
             new Expectation(false, rule)));
+    }
+
+    /// <summary>The rule and a hash of the history.</summary>
+    public static string Signature(History minimal, RuleId rule)
+    {
+        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(FileText(minimal, rule)));
+        return $"{rule.Text()}-{Convert.ToHexStringLower(hash.AsSpan(0, 4))}";
     }
 
     // Up to the diverging answer; one that is missing is written as the hang that it was judged as.
@@ -58,8 +69,6 @@ public static class Minimiser
 
     private static Finding Finding(string where, CaseId? @case, Scenario original, History minimal, Verdict.Diverges verdict, Exception? crash, bool repeats)
     {
-        byte[] hash = SHA256.HashData(Encoding.UTF8.GetBytes(FileText(minimal, verdict.Rule)));
-        string signature = $"{verdict.Rule.Text()}-{Convert.ToHexStringLower(hash.AsSpan(0, 4))}";
-        return new Finding(where, @case, original, minimal, verdict, signature, crash) { Repeats = repeats };
+        return new Finding(where, @case, original, minimal, verdict, Signature(minimal, verdict.Rule), crash) { Repeats = repeats };
     }
 }

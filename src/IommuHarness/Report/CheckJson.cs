@@ -26,6 +26,7 @@ public static class CheckJson
             part.WriteNumber("cases", hits.CaseCount);
             part.WriteNumber("findings", hits.FindingCount);
         });
+        WriteKnown(json, report.Known);
         json.Objects("died_once", report.DiedOnce, (part, once) =>
         {
             part.WriteString("found_in", once.Where);
@@ -62,6 +63,25 @@ public static class CheckJson
         json.WriteString("repeat", kept.Repeat);
         json.WriteString("died_of", finding.Crash is { } crash ? $"{crash.GetType().Name}: {crash.Message}" : null);
         json.Divergence(finding.Minimal, finding.Verdict);
+    }
+
+    private static void WriteKnown(Utf8JsonWriter json, KnownDeviations? known)
+    {
+        if (known is null)
+        {
+            json.WriteNull("known");
+            return;
+        }
+
+        json.Objects("known", known.All, (part, one) =>
+        {
+            part.WriteString("file", one.File);
+            part.WriteString("rule", one.Rule.Text());
+            part.WriteString("note", one.Note);
+            part.WriteString("state", Words<KnownState>.Of(one.State));
+            part.WriteString("now", one.Now?.Text());
+            part.WriteNumber("cases", one.CaseCount);
+        });
     }
 
     private static void WriteCorpus(Utf8JsonWriter json, CorpusResult? corpus)

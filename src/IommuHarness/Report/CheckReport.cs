@@ -27,6 +27,9 @@ public sealed record CheckReport(
     ImmutableArray<RuleHits> Rules,
     ImmutableArray<DiedOnce> DiedOnce)
 {
+    /// <summary>What was known before, and what became of it; null where nothing was said to be known.</summary>
+    public KnownDeviations? Known { get; init; }
+
     /// <summary>Its version, where it has one.</summary>
     public string? Version { get; init; }
 

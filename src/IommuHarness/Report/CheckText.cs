@@ -100,11 +100,27 @@ public static class CheckText
             text.Append(CultureInfo.InvariantCulture, $"\n  {"rule broken",-26}{"cases",12}{"findings",14}\n");
         foreach (RuleHits hits in report.Rules)
             text.Append(CultureInfo.InvariantCulture, $"  {hits.Rule.Text(),-26}{hits.CaseCount,12:N0}{hits.FindingCount,14:N0}\n");
+        AppendKnown(text, report.Known);
         foreach (DiedOnce once in report.DiedOnce)
         {
             text.Append(CultureInfo.InvariantCulture, $"\n  {ObservationText.Write(once.How)} once and not again: {once.Where}");
             text.Append(once.Crash is { } crash ? $": {crash.Message.ReplaceLineEndings(" ")}\n" : "\n");
         }
+    }
+
+    private static void AppendKnown(StringBuilder text, KnownDeviations? known)
+    {
+        if (known is null)
+            return;
+        text.Append(CultureInfo.InvariantCulture, $"\n  known deviations: {Count(KnownState.SeenAgain)} seen again, {Count(KnownState.Gone)} gone, {Count(KnownState.NotPlayed)} of platforms that were not played\n");
+        foreach (KnownDeviation one in known.All.Where(one => one.State != KnownState.NotPlayed))
+        {
+            string state = one.State == KnownState.SeenAgain ? "again" : "GONE ";
+            string now = one is { State: KnownState.Gone, Now: { } rule } ? $"  (its reproducer breaks {rule.Text()} now)" : "";
+            text.Append(CultureInfo.InvariantCulture, $"    {state}  {one.Rule.Text(),-7} {one.File}: {one.Note}{now}\n");
+        }
+
+        int Count(KnownState state) => known.All.Count(one => one.State == state);
     }
 
     private static string Row(PlatformResult platform)

@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
 using System.IO.Pipes;
@@ -94,7 +93,7 @@ internal sealed partial class ChildProcess : IDisposable
         {
             return new(Process.Start(info)!);
         }
-        catch (Win32Exception e)
+        catch (ExternalException e)
         {
             throw new TargetStartException($"{command[0]} could not be started: {e.Message}", e);
         }

@@ -69,6 +69,7 @@ internal sealed class ExecAnswer(ChildProcess child, string name, Scenario scena
                     case LineStatus.Ended:
                         return Ended();
                     case LineStatus.TooLong:
+                        lineNumber++;
                         throw Error(1, "a line of at most " + ChildProcess.LongestLine.ToString(CultureInfo.InvariantCulture) + " bytes", "more without an end");
                     default:
                         lineNumber++;

@@ -127,7 +127,8 @@ public sealed class ExecTarget : ITarget, IDisposable
         ImmutableArray<Observation> before = [];
         while (dies - lives > 1)
         {
-            int middle = (lives + dies) / 2;
+            // Where nothing was answered, most often the first operation was the end.
+            int middle = lives == 0 && dies == scenario.Ops.Length ? 1 : (lives + dies) / 2;
             Exchange part = Ask(scenario with { Ops = scenario.Ops[..middle] });
             if (part.End == ExchangeEnd.Complete && part.Answers.Length == middle)
                 (lives, before) = (middle, part.Answers);
