@@ -26,9 +26,9 @@ public sealed class KnownTests
         Assert.Contains("the last page is left out", again.Output, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(unused));
 
-        Ended other = Check("mutant:invalidation-skips-address-zero", unused, "--known", folder);
+        Ended other = Check("mutant:lookup-forgets-offset-in-page", unused, "--known", folder);
         Assert.Equal(1, other.ExitCode);
-        Assert.Contains("DIVERGENCE INV-2-", other.Output, StringComparison.Ordinal);
+        Assert.Contains("DIVERGENCE MAP-13-", other.Output, StringComparison.Ordinal);
     }
 
     [Fact]
