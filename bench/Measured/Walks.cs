@@ -140,12 +140,16 @@ public class Walks : IDisposable
     }
 
     [Benchmark(OperationsPerInvoke = Places.PerRound)]
-    public ulong BareBatch()
+    public ulong BareBatch() => BareBatches(16);
+
+    /// <summary>Bare loads in batches, for the goals.</summary>
+    /// <param name="size">Addresses of a batch: 8, 16 or 32.</param>
+    public ulong BareBatches(int size)
     {
         ulong sum = 0;
         var iovas = _rounds.Next();
-        for (var i = 0; i < iovas.Length; i += 16)
-            sum += _bare.WalkTogether(iovas.Slice(i, 16));
+        for (var i = 0; i < iovas.Length; i += size)
+            sum += _bare.WalkTogether(iovas.Slice(i, size));
         return sum;
     }
 

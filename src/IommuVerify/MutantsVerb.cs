@@ -23,11 +23,17 @@ internal static class MutantsVerb
         HelpName = "COUNT",
     };
 
+    private static readonly Option<string?> Seeds = new("--seeds")
+    {
+        Description = "So many seeds one after the other, from --seed on: a line gives the middle and the worst; 1 without it",
+        HelpName = "COUNT",
+    };
+
     public static Command Create()
     {
         Command command = new("mutants", "Checks variants of the implementation that are wrong on purpose, and says what gave each away")
         {
-            Names, Cases, Seed, Format,
+            Names, Cases, Seed, Seeds, Format,
         };
         command.SetAction(Run);
         return command;
@@ -37,26 +43,29 @@ internal static class MutantsVerb
     {
         bool json = Settings.IsJson(parsed.GetRequiredValue(Format));
         ulong seed = Settings.Seed(parsed.GetRequiredValue(Seed));
+        int seedCount = Settings.Seeds(parsed.GetValue(Seeds)) ?? 1;
         long caseLimit = Settings.Cases(parsed.GetValue(Cases)) ?? MutantTrial.CaseLimit;
         Repository repository = Repository.Find();
         string[] names = parsed.GetValue(Names) ?? [];
         ImmutableArray<MutantPatch> patches = [.. (names is [] ? repository.MutantNames() : [.. names]).Select(repository.ReadMutant)];
         ImmutableSortedDictionary<string, string> sources = repository.ImplementationSources();
 
-        ImmutableArray<MutantFate>.Builder fates = ImmutableArray.CreateBuilder<MutantFate>(patches.Length);
+        ImmutableArray<MutantFate>.Builder fates = ImmutableArray.CreateBuilder<MutantFate>();
         if (!json)
             Console.Out.Write(MutantsReport.Head);
         using Invocation invocation = new();
         foreach (MutantPatch patch in patches.TakeWhile(_ => !invocation.Cancel.IsCancellationRequested))
         {
             using MutantTarget target = MutantTarget.Load(patch, sources);
-            fates.Add(MutantTrial.Run(patch, target, seed, caseLimit));
+            ImmutableArray<MutantFate> ofPatch =
+                [.. Enumerable.Range(0, seedCount).Select(i => MutantTrial.Run(patch, target, unchecked(seed + (ulong)i), caseLimit))];
+            fates.AddRange(ofPatch);
             if (!json)
-                Console.Out.Write(MutantsReport.Row(fates[^1]));
+                Console.Out.Write(MutantsReport.Row(ofPatch));
         }
 
         ImmutableArray<MutantFate> all = fates.DrainToImmutable();
-        Console.Out.Write(json ? MutantsReport.Json(seed, all) : MutantsReport.Summary(all));
+        Console.Out.Write(json ? MutantsReport.Json(seed, seedCount, all) : MutantsReport.Summary(all, seedCount));
         return all.All(fate => fate.IsAsWanted) ? ExitCode.Conforms : ExitCode.Diverges;
     }
 }

@@ -126,6 +126,13 @@ internal static class Settings
             ? cases
             : throw Wrong("--cases", "a number from 1", text);
 
+    /// <summary>How many seeds.</summary>
+    public static int? Seeds(string? text) => text is null
+        ? null
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int seeds) && seeds > 0
+            ? seeds
+            : throw Wrong("--seeds", "a number from 1", text);
+
     /// <summary>Operations of the longest scenarios of an exhaustive run.</summary>
     public static int? Exhaustive(string? text) => text is null
         ? null

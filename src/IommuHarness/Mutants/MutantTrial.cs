@@ -17,11 +17,12 @@ public sealed record Kill(long CaseCount, NamedPlatform Platform, long Index, Ru
 
 /// <summary>How a mutant fared.</summary>
 /// <param name="Patch">The mutant.</param>
+/// <param name="Seed">Decided the cases.</param>
 /// <param name="CaseCount">Cases run.</param>
 /// <param name="First">The first case in which a rule was broken; null where it survived.</param>
 /// <param name="Named">The first case in which a rule was broken that the patch names.</param>
 /// <param name="Minimal">The history's shortest form that breaks the same rule: of <paramref name="Named"/>, otherwise of <paramref name="First"/>.</param>
-public sealed record MutantFate(MutantPatch Patch, long CaseCount, Kill? First, Kill? Named, Scenario? Minimal)
+public sealed record MutantFate(MutantPatch Patch, ulong Seed, long CaseCount, Kill? First, Kill? Named, Scenario? Minimal)
 {
     /// <summary>A mutant has to be killed by a rule that it names, an equivalent variant not at all.</summary>
     public bool IsAsWanted => Patch.IsEquivalent ? First is null : Named is not null;
@@ -59,6 +60,6 @@ public static class MutantTrial
         }
 
         Kill? shown = named ?? first;
-        return new(patch, caseCount, first, named, shown is null ? null : Shrinker.Shrink(shown.Scenario, target, shown.Rule));
+        return new(patch, seed, caseCount, first, named, shown is null ? null : Shrinker.Shrink(shown.Scenario, target, shown.Rule));
     }
 }

@@ -10,40 +10,58 @@ namespace IommuHarness.Report;
 public static class MutantsReport
 {
     // The width of each column; negative: to the left.
-    private static readonly ImmutableArray<int> Widths = [-42, 12, -7, -14, 10, -1];
+    private static readonly ImmutableArray<int> Widths = [-42, 12, 9, -12, -14, 10, -1];
 
     /// <summary>The first line of the table.</summary>
-    public static string Head => Line("mutant", "killed after", "by", "named", "operations", "source");
+    public static string Head => Line("mutant", "killed after", "at worst", "by", "named", "operations", "source");
 
-    /// <summary>A line of the table.</summary>
-    public static string Row(MutantFate fate) => Line(
-        fate.Patch.Name,
-        After(fate),
-        Shown(fate) is { } kill ? kill.Rule.Text() : "",
-        fate.Patch.IsEquivalent ? "equivalent" : string.Join(", ", fate.Patch.Rules.Select(rule => rule.Text())),
-        fate.Minimal is { } minimal ? Number(minimal.Ops.Length) : "",
-        fate.Patch.Source.Split(' ')[0]) + Remark(fate);
+    /// <summary>A line of the table: cases to the first kill in the seed in the middle and in the worst one, and the most operations of a minimal history.</summary>
+    /// <param name="fates">One mutant's, seed by seed; at least one.</param>
+    public static string Row(ImmutableArray<MutantFate> fates)
+    {
+        // Who survived a seed comes last.
+        ImmutableArray<MutantFate> sorted = [.. fates.OrderBy(fate => fate.First?.CaseCount ?? long.MaxValue)];
+        MutantPatch patch = fates[0].Patch;
+        return Line(
+            patch.Name,
+            After(sorted[sorted.Length / 2]),
+            After(sorted[^1]),
+            string.Join(", ", fates.Select(Shown).Where(kill => kill is not null).Select(kill => kill!.Rule.Text()).Distinct()),
+            patch.IsEquivalent ? "equivalent" : string.Join(", ", patch.Rules.Select(rule => rule.Text())),
+            fates.Max(fate => fate.Minimal?.Ops.Length) is { } operations ? Number(operations) : "",
+            patch.Source.Split(' ')[0]) + Remark(fates.FirstOrDefault(fate => !fate.IsAsWanted) ?? fates[0]);
+    }
 
     /// <summary>The lines below the table.</summary>
-    public static string Summary(ImmutableArray<MutantFate> fates)
+    /// <param name="fates">Of every mutant in every seed.</param>
+    /// <param name="seedCount">Seeds.</param>
+    public static string Summary(ImmutableArray<MutantFate> fates, int seedCount)
     {
         ImmutableArray<MutantFate> wrong = [.. fates.Where(fate => !fate.Patch.IsEquivalent)];
         ImmutableArray<long> after = [.. wrong.Where(fate => fate.First is not null).Select(fate => fate.First!.CaseCount).Order()];
         string cases = after.IsEmpty ? "" : $"; cases to the first kill: median {Number(after[after.Length / 2])}, worst {Number(after[^1])}";
-        int equivalent = fates.Length - wrong.Length;
-        int left = fates.Count(fate => fate.Patch.IsEquivalent && fate.IsAsWanted);
+        string seeds = seedCount == 1 ? "" : $" on each of {seedCount} seeds";
+        int wrongCount = wrong.DistinctBy(fate => fate.Patch.Name).Count();
+        int killed = wrongCount - wrong.Where(fate => !fate.IsAsWanted).DistinctBy(fate => fate.Patch.Name).Count();
+        ImmutableArray<MutantFate> same = [.. fates.Where(fate => fate.Patch.IsEquivalent)];
+        int equivalent = same.DistinctBy(fate => fate.Patch.Name).Count();
+        int left = equivalent - same.Where(fate => !fate.IsAsWanted).DistinctBy(fate => fate.Patch.Name).Count();
         return $"""
 
-            {wrong.Count(fate => fate.IsAsWanted)} of {wrong.Length} mutants killed by a rule that they name{cases}
-            {left} of {equivalent} equivalent variants left alone
+            {killed} of {wrongCount} mutants killed by a rule that they name{seeds}{cases}
+            {left} of {equivalent} equivalent variants left alone{seeds}
 
             """;
     }
 
     /// <summary>The whole as JSON.</summary>
-    public static string Json(ulong seed, ImmutableArray<MutantFate> fates) => JsonText.Object(json =>
+    /// <param name="seed">The first seed.</param>
+    /// <param name="seedCount">Seeds.</param>
+    /// <param name="fates">Mutant by mutant, seed by seed.</param>
+    public static string Json(ulong seed, int seedCount, ImmutableArray<MutantFate> fates) => JsonText.Object(json =>
     {
         json.WriteNumber("seed", seed);
+        json.WriteNumber("seeds", seedCount);
         json.WriteBoolean("as_wanted", fates.All(fate => fate.IsAsWanted));
         json.Objects("mutants", fates, (one, fate) =>
         {
@@ -52,6 +70,7 @@ public static class MutantsReport
             one.WriteString("why", fate.Patch.Why);
             one.WriteBoolean("equivalent", fate.Patch.IsEquivalent);
             one.Strings("rules", fate.Patch.Rules.Select(rule => rule.Text()));
+            one.WriteNumber("seed", fate.Seed);
             one.WriteNumber("cases", fate.CaseCount);
             one.WriteBoolean("as_wanted", fate.IsAsWanted);
             Write(one, "first_kill", fate.First);
