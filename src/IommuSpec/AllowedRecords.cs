@@ -36,7 +36,7 @@ public sealed record AllowedRecords(Platform Platform, FaultLog Log, State Next)
                 bool full = !dropped && Faults.Overflows(Platform, count);
                 then[count] |= !fault.Certain || dropped;
                 overflow |= full;
-                if (!dropped && !full && count < found.Records.Length && found.Records[count] == fault.Record)
+                if (!dropped && !full && count < found.Records.Length && fault.MayBe(found.Records[count]))
                     then[count + 1] = true;
             }
             written = then;

@@ -13,6 +13,9 @@ public readonly record struct BitsSet(ulong Physical, ulong Mask);
 /// <param name="Suppressed">A fault that is not recorded.</param>
 public readonly record struct Answer(Outcome Outcome, RuleId Rule, RuleSet Rules, ImmutableArray<BitsSet> Sets, bool Suppressed = false)
 {
+    /// <summary>Whether it leaves a fault record, if there is room for one.</summary>
+    public bool IsRecorded => Outcome is { Kind: OutcomeKind.Faulted, Reason: not 0 } && !Suppressed;
+
     public Answer(Outcome outcome, RuleId rule)
         : this(outcome, rule, RuleSet.Of(rule), []) { }
 }
@@ -22,19 +25,23 @@ public readonly record struct Answer(Outcome Outcome, RuleId Rule, RuleSet Rules
 /// <param name="Length">Bytes.</param>
 /// <param name="Plain">The way that what is mapped now gives.</param>
 /// <param name="Others">What caches may give instead. It is worked out only as far as somebody asks: a judge seldom has to.</param>
-public sealed record PieceAnswers(ulong Iova, int Length, Answer Plain, IEnumerable<Answer> Others)
+/// <param name="ShowsReasons">Whether a device learns why it was stopped.</param>
+public sealed record PieceAnswers(ulong Iova, int Length, Answer Plain, IEnumerable<Answer> Others, bool ShowsReasons)
 {
+    /// <summary>What a device sees of an answer.</summary>
+    public Outcome Seen(Answer answer) => ShowsReasons || answer.Outcome.Kind != OutcomeKind.Faulted ? answer.Outcome : Outcome.Nowhere;
+
     /// <summary>All ways, the plain one first.</summary>
     public ImmutableArray<Answer> Answers => [Plain, .. Others];
 
     /// <summary>The first way that comes out so; null where none does.</summary>
     public Answer? First(Outcome outcome)
     {
-        if (Plain.Outcome == outcome)
+        if (Seen(Plain) == outcome)
             return Plain;
         foreach (Answer other in Others)
         {
-            if (other.Outcome == outcome)
+            if (Seen(other) == outcome)
                 return other;
         }
         return null;
@@ -64,15 +71,15 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
             if (!IsSamePiece(i, moved.Pieces) || Pieces[i].First(outcome) is not { } first)
                 return null;
             (rule, rules) = (first.Rule, rules | first.Rules);
-            if (outcome.Kind == OutcomeKind.Landed && SetsBits)
+            if (SetsBits && (outcome.Kind == OutcomeKind.Landed || Before.Platform.FaultingWalksSetBits))
                 next = Memory(next, Taken(Pieces[i], outcome));
             if (outcome.Kind == OutcomeKind.Faulted)
             {
-                bool suppressed = first.Suppressed, certain = true;
-                if (MayBeSuppressed)
-                    (suppressed, certain) = Suppression(Taken(Pieces[i], outcome));
-                rules |= suppressed ? RuleId.Flt4 : RuleId.Flt1;
-                next = suppressed ? Rules.Faults.Drop(next, RuleId.Flt4) : Rules.Faults.Record(next, Device, Kind, Pieces[i].Iova, outcome.Reason, certain);
+                List<Answer> taken = MayBeSuppressed || !Pieces[i].ShowsReasons ? Taken(Pieces[i], outcome) : [first];
+                bool suppressed = taken.TrueForAll(answer => !answer.IsRecorded);
+                rules |= suppressed ? first.Suppressed ? RuleId.Flt4 : first.Rule : RuleId.Flt1;
+                next = suppressed ? first.Suppressed ? Rules.Faults.Drop(next, RuleId.Flt4) : next
+                    : Rules.Faults.Record(next, Device, Kind, Pieces[i].Iova, taken);
             }
         }
         return new(seen, next, rule, rules);
@@ -85,24 +92,17 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
     private static List<Answer> Taken(PieceAnswers piece, Outcome outcome)
     {
         List<Answer> taken = [];
-        if (piece.Plain.Outcome == outcome)
+        if (piece.Seen(piece.Plain) == outcome)
             taken.Add(piece.Plain);
         foreach (Answer other in piece.Others)
         {
-            if (other.Outcome == outcome)
+            if (piece.Seen(other) == outcome)
                 taken.Add(other);
         }
         return taken;
     }
 
-    /// <summary>A fault is kept out of the log if every way to it keeps it out, and recorded for certain if none does.</summary>
-    private static (bool Suppressed, bool Certain) Suppression(List<Answer> taken)
-    {
-        bool suppressed = taken.TrueForAll(answer => answer.Suppressed);
-        return (suppressed, suppressed || !taken.Exists(answer => answer.Suppressed));
-    }
-
-    // What every way to this outcome sets is set; what only some set may be set.
+    // What every way to this outcome sets is set; what only some set may be set, and so may be what a walk passed before it faulted.
     private static State Memory(State state, List<Answer> taken)
     {
         Hardware hardware = state.Hardware;
@@ -112,7 +112,7 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
             {
                 ulong certain = ulong.MaxValue, possible = 0;
                 foreach (Answer way in taken)
-                    (certain, possible) = (certain & Mask(way, set.Physical), possible | Mask(way, set.Physical));
+                    (certain, possible) = (certain & (way.Outcome.Reason == 0 ? Mask(way, set.Physical) : 0), possible | Mask(way, set.Physical));
                 hardware = hardware.SetBits(set.Physical, certain, possible);
             }
         }
@@ -143,7 +143,7 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
         return picks.Take(MostWays).Select(Pick).DistinctBy(way => Words.Of(way.Seen));
 
         Way Pick(ImmutableArray<int> choices) =>
-            Match(new Observation.Moved([.. Pieces.Select((piece, i) => new Piece(piece.Iova, piece.Length, answers[i][choices[i]].Outcome))]))!;
+            Match(new Observation.Moved([.. Pieces.Select((piece, i) => new Piece(piece.Iova, piece.Length, piece.Seen(answers[i][choices[i]])))]))!;
     }
 
     public override RuleId Broken(Observation seen) => seen switch
@@ -180,5 +180,5 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
     public override ImmutableArray<string> Describe() =>
         [.. Pieces.Select(piece =>
             $"{Words.Hex(piece.Iova)}+{Words.Hex((ulong)piece.Length)} "
-            + string.Join(" or ", piece.Answers.DistinctBy(a => a.Outcome).Select(a => $"{Words.Of(a.Outcome)} ({a.Rule.Text()})")))];
+            + string.Join(" or ", piece.Answers.DistinctBy(a => a.Outcome).Select(a => $"{Words.Of(a)} ({a.Rule.Text()})")))];
 }

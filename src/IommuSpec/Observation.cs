@@ -131,10 +131,16 @@ public enum OutcomeKind : byte
 /// <summary>What became of a piece, with where it landed or why it faulted.</summary>
 /// <param name="Kind">Which of the three.</param>
 /// <param name="Physical">Where its first byte landed; 0 unless it landed.</param>
-/// <param name="Reason">The architecture's fault reason code (VT-d fault reason); 0 unless it faulted.</param>
+/// <param name="Reason">
+/// The architecture's fault reason code (VT-d fault reason); 0 unless it faulted, and where it was not performed for another reason than
+/// a fault, or the platform's devices do not learn why.
+/// </param>
 public readonly record struct Outcome(OutcomeKind Kind, ulong Physical, byte Reason)
 {
     public static readonly Outcome Interrupt = new(OutcomeKind.Interrupt, 0, 0);
+
+    /// <summary>Not performed, and no fault: no memory answers where it was sent.</summary>
+    public static readonly Outcome Nowhere = new(OutcomeKind.Faulted, 0, 0);
 
     public static Outcome Landed(ulong physical) => new(OutcomeKind.Landed, physical, 0);
 

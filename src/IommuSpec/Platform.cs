@@ -133,6 +133,39 @@ public sealed record Platform
     public bool InterruptWindowReserved { get; init; }
 
     /// <summary>
+    /// Memory exists from physical address 0 to 2^this - 1, 20 to 64. Beyond it nothing answers: tables cannot be read, accesses are
+    /// not performed. 64 is memory wherever the physical address width reaches.
+    /// </summary>
+    public int MemoryBits { get; init; } = 64;
+
+    /// <summary>
+    /// What became of an access says why it faulted. A real device learns only that its request was not performed: there the reason
+    /// is 0 for every fault, and fault records alone carry it.
+    /// </summary>
+    public bool OutcomeReasons { get; init; } = true;
+
+    /// <summary>
+    /// A read from the interrupt window is an illegal request, which is not performed; otherwise it is translated like any other. The
+    /// manual's 3.14 speaks of writes of four bytes alone as interrupt requests, and blocks what else is sent there.
+    /// </summary>
+    public bool WindowReadsBlocked { get; init; }
+
+    /// <summary>A first-stage walk that faults may have set accessed bits in the entries above the one that stopped it (VT-d 3.6).</summary>
+    public bool FaultingWalksSetBits { get; init; }
+
+    /// <summary>
+    /// Translations are remembered by requester as well as by domain id, so that they outlive the context: invalidating contexts alone does
+    /// not end them. Software has to invalidate both (VT-d 6.5.3.3).
+    /// </summary>
+    public bool RemembersByRequester { get; init; }
+
+    /// <summary>Device slots that there are, 1 to <see cref="SlotCount"/>: 0 to one less than this. Of others a target says that it does not have them.</summary>
+    public int DeviceCount { get; init; } = SlotCount;
+
+    /// <summary>Whether memory answers at a physical address.</summary>
+    public bool HasMemory(ulong physical) => physical <= Bits.Mask(MemoryBits);
+
+    /// <summary>
     /// The requester id (bus 15:8, device 7:3, function 2:0) of a device slot. The first eight are chosen to collide when an id
     /// is cut short: same device and function on another bus, same low seven bits, functions
     /// that differ in each of their bits, all ones.

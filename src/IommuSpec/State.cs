@@ -153,7 +153,12 @@ public sealed record Domain(ImmutableArray<Mapping> Mapped, ImmutableArray<Past>
 /// <param name="Requester">Whose request faulted.</param>
 /// <param name="Record">The bits that software will read.</param>
 /// <param name="Certain">Whether it was recorded for sure: a stale context entry may or may not have suppressed it.</param>
-public readonly record struct FaultEvent(ushort Requester, FaultRecord Record, bool Certain);
+/// <param name="Others">Other bits that it may have instead: where devices do not learn reasons, a cache may have given another one.</param>
+public readonly record struct FaultEvent(ushort Requester, FaultRecord Record, bool Certain, ImmutableArray<FaultRecord> Others)
+{
+    /// <summary>Whether software may read it so.</summary>
+    public bool MayBe(FaultRecord record) => record == Record || (!Others.IsDefault && Others.Contains(record));
+}
 
 /// <summary>Faults since software last drained the log, oldest first.</summary>
 /// <param name="Events">What is recorded, or may be.</param>

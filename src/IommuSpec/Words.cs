@@ -31,6 +31,10 @@ public static class Words
         _ => $"faulted {Hex(outcome.Reason)}",
     };
 
+    /// <summary>An answer: what is seen of it, and the reason where only the fault record has it.</summary>
+    public static string Of(Answer answer) =>
+        answer.Outcome == Outcome.Nowhere ? "not performed, as no memory is there" : Of(answer.Outcome) + (answer.Suppressed ? ", not recorded" : "");
+
     /// <summary>"not-mapped" for the refusal named NotMapped.</summary>
     public static string Of(Refusal why) =>
         string.Concat(why.ToString().Select((c, i) => char.IsAsciiLetterUpper(c) ? (i > 0 ? "-" : "") + char.ToLowerInvariant(c) : c.ToString()));

@@ -92,6 +92,8 @@ internal sealed class Draft
             op = Bounded(op);
         if (Count < limit && (!IsHardware || Budget.Admit(op)))
             ops[Count++] = op;
+        if (op is Op.Access && !Platform.OutcomeReasons && Choices.OneIn(3))
+            AddDrain();
     }
 
     /// <summary>
@@ -121,6 +123,7 @@ internal sealed class Draft
         return op;
     }
 
+    /// <summary>Where only fault records say why an access was stopped, they are read often, and not always.</summary>
     private void AddDrain()
     {
         uncertainFaults = 2;
@@ -212,6 +215,8 @@ internal sealed class Draft
             domains[DomainCount - 1] = Platform.SlotCount - 1;
         if (Platform.Contexts == ContextMode.VtdLegacy && Choices.OneIn(2))
             PickSiblings();
+        for (int i = 0; i < 3; i++)
+            devices[i] %= Platform.DeviceCount;
     }
 
     /// <summary>Functions of one PCI device, which differ in what a context-cache command's function mask ignores.</summary>

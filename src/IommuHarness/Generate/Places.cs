@@ -28,6 +28,7 @@ internal sealed class Places
     /// <summary>Input addresses have so many bits; first stage, the sign included.</summary>
     internal int InputBits { get; private set; }
 
+    /// <summary>Physical addresses that lead anywhere have so many bits.</summary>
     internal int PhysicalBits { get; private set; }
 
     /// <summary>Works the boundaries out, once for each platform.</summary>
@@ -37,7 +38,7 @@ internal sealed class Places
             return;
         platform = next;
         signed = next.Format == TableFormat.X86FirstStage;
-        PhysicalBits = next.PhysicalBits;
+        PhysicalBits = Math.Min(next.PhysicalBits, next.MemoryBits);
         int treeBits = 12 + 9 * (next.Contexts == ContextMode.VtdLegacy ? WidestLevelCount(next.SupportedWidths) : next.LevelCount);
         InputBits = signed ? treeBits : Math.Min(treeBits, next.IovaBits);
         edgeCount = validCount = 0;

@@ -84,7 +84,7 @@ internal static class Wild
     private static int PagesLg2(Choices choices) => choices.OneIn(4) ? choices.Pick<int>([17, 18, 19, 20, 52, 63]) : choices.Below(12);
 
     private static int Device(Draft draft) =>
-        draft.Choices.OneIn(12) ? draft.Choices.Below(Platform.SlotCount) : draft.DeviceSlot(draft.AnyDevice());
+        draft.Choices.OneIn(12) ? draft.Choices.Below(draft.Platform.DeviceCount) : draft.DeviceSlot(draft.AnyDevice());
 
     private static int Domain(Draft draft) =>
         draft.Choices.OneIn(12) ? draft.Choices.Below(Platform.SlotCount) : draft.DomainSlot(draft.AnyDomain());

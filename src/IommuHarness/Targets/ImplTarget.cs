@@ -27,9 +27,10 @@ public sealed class ImplTarget : ITarget, IDisposable
     /// <summary>The implementation as the last run left it, for whoever asks it what no operation does; null before the first run and after a crash.</summary>
     public Impl.Iommu? Left => iommu;
 
-    /// <summary>Legacy contexts lead to second-stage tables only.</summary>
+    /// <summary>Legacy contexts lead to second-stage tables only; memory is wherever the physical width reaches.</summary>
     public bool Supports(Platform platform) =>
-        platform.Contexts != ContextMode.VtdLegacy || platform.Format == TableFormat.VtdSecondStage;
+        platform is { MemoryBits: 64, OutcomeReasons: true, WindowReadsBlocked: false }
+        && (platform.Contexts != ContextMode.VtdLegacy || platform.Format == TableFormat.VtdSecondStage);
 
     public ImmutableArray<Observation> Run(Scenario scenario)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using IommuHarness.Mutants;
 using IommuHarness.Targets.Exec;
 using IommuHarness.Targets.Lib;
+using IommuHarness.Targets.Qemu;
 using IommuHarness.Trace;
 
 namespace IommuHarness.Targets;
@@ -9,7 +10,8 @@ namespace IommuHarness.Targets;
 /// <summary>Targets by the names that the command line gives them.</summary>
 public static class Targets
 {
-    private const string Known = "impl, spec:first, spec:last, spec:random[:SEED], mutant:NAME, file:HISTORY, exec:PROGRAM [ARGUMENTS] or lib:PATH";
+    private const string Known =
+        "impl, spec:first, spec:last, spec:random[:SEED], mutant:NAME, file:HISTORY, exec:PROGRAM [ARGUMENTS], lib:PATH or qemu:MACHINE";
 
     /// <summary>Starts the target of a name.</summary>
     /// <param name="name">The kind of target, then a colon and what the kind needs.</param>
@@ -30,6 +32,8 @@ public static class Targets
             ("spec", "random") => SpecTarget.Random(1),
             ("spec", _) when rest.StartsWith("random:", StringComparison.Ordinal) => SpecTarget.Random(Seed(name, rest["random:".Length..])),
             ("file", not "") => FileTarget.Load(rest),
+            ("qemu", not "") when QemuTarget.Kinds.Contains(rest) => QemuTarget.Start(rest),
+            ("qemu", _) => throw new InputException("--target", 0, 0, $"an emulated machine ({string.Join(", ", QemuTarget.Kinds.Select(kind => "qemu:" + kind))})", name),
             ("mutant", not "") => MutantTarget.Load(rest),
             ("exec", not "") => ExecTarget.Start(name, ExecTarget.Words(rest), options.Deadline),
             ("lib", not "") => Library(name, rest, options),

@@ -65,6 +65,12 @@ internal static class PlatformProperties
         OfBool("fault-compression", p => p.FaultCompression, (p, v) => p with { FaultCompression = v }),
         OfBool("no-execute", p => p.NoExecute, (p, v) => p with { NoExecute = v }),
         OfBool("interrupt-window-reserved", p => p.InterruptWindowReserved, (p, v) => p with { InterruptWindowReserved = v }),
+        OfRange("memory-bits", 20, 64, p => p.MemoryBits, (p, v) => p with { MemoryBits = v }),
+        OfRange("devices", 1, Platform.SlotCount, p => p.DeviceCount, (p, v) => p with { DeviceCount = v }),
+        OfBool("window-reads-blocked", p => p.WindowReadsBlocked, (p, v) => p with { WindowReadsBlocked = v }),
+        OfBool("faulting-walks-set-bits", p => p.FaultingWalksSetBits, (p, v) => p with { FaultingWalksSetBits = v }),
+        OfBool("remembers-by-requester", p => p.RemembersByRequester, (p, v) => p with { RemembersByRequester = v }),
+        OfBool("outcome-reasons", p => p.OutcomeReasons, (p, v) => p with { OutcomeReasons = v }),
     ];
 
     /// <summary>First-stage tables have 4 or 5 levels. Source: Intel VT-d specification, first-stage paging modes.</summary>

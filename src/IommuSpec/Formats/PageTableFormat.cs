@@ -73,6 +73,12 @@ public abstract record PageTableFormat(Platform Platform)
 
     public abstract byte Reserved { get; }
 
+    /// <summary>The root table could not be read.</summary>
+    public abstract byte RootUnreadable { get; }
+
+    /// <summary>A table that an entry points to could not be read.</summary>
+    public abstract byte EntryUnreadable { get; }
+
     public abstract byte OutOfInputRange { get; }
 
     /// <summary>An untranslated address that is wider than the platform's.</summary>

@@ -10,7 +10,7 @@ public static class VtdFault
     /// <summary>LCT.2: context entry not present.</summary>
     public const byte ContextNotPresent = 0x02;
 
-    /// <summary>LCT.4: invalid programming of a context entry (address width, translation type).</summary>
+    /// <summary>LCT.4: invalid programming of a context entry (address width, translation type, a root table that cannot be read).</summary>
     public const byte ContextInvalid = 0x03;
 
     /// <summary>LGN.1: address beyond the input width.</summary>
@@ -21,6 +21,15 @@ public static class VtdFault
 
     /// <summary>LGN.3: no read permission.</summary>
     public const byte NoRead = 0x06;
+
+    /// <summary>LSL.1: a second-stage entry could not be read.</summary>
+    public const byte EntryUnreadable = 0x07;
+
+    /// <summary>LRT.1: the root entry could not be read.</summary>
+    public const byte RootUnreadable = 0x08;
+
+    /// <summary>LCT.1: the context entry could not be read.</summary>
+    public const byte ContextUnreadable = 0x09;
 
     /// <summary>LRT.3: reserved bits set in a root entry.</summary>
     public const byte RootReserved = 0x0a;
@@ -34,11 +43,17 @@ public static class VtdFault
     /// <summary>LGN.4: the translated address lies in the interrupt window.</summary>
     public const byte IntoInterruptWindow = 0x0e;
 
+    /// <summary>SFL.1: a first-stage entry could not be read.</summary>
+    public const byte FirstStageUnreadable = 0x70;
+
     /// <summary>SFL.2: first-stage entry not present.</summary>
     public const byte FirstStageNotPresent = 0x71;
 
     /// <summary>SFL.3: reserved bits set in a first-stage entry.</summary>
     public const byte FirstStageReserved = 0x72;
+
+    /// <summary>SFL.4: the first-stage root table could not be read.</summary>
+    public const byte FirstStageRootUnreadable = 0x73;
 
     /// <summary>SGN.1: address not canonical.</summary>
     public const byte NotCanonical = 0x80;
@@ -60,5 +75,5 @@ public static class VtdFault
     /// faults; reserved bits in the context entry (0x0b) are not in it, VirtualBox differs there, and the manual's own word is unverified.
     /// </summary>
     public static bool IsQualified(byte reason) => reason is
-        ContextNotPresent or ContextInvalid or BeyondWidth or NoWrite or NoRead or SecondStageReserved or IntoInterruptWindow;
+        ContextNotPresent or ContextInvalid or BeyondWidth or NoWrite or NoRead or EntryUnreadable or SecondStageReserved or IntoInterruptWindow;
 }

@@ -75,6 +75,10 @@ public sealed record VtdSecondStage(Platform Platform) : PageTableFormat(Platfor
 
     public override byte Reserved => VtdFault.SecondStageReserved;
 
+    public override byte RootUnreadable => VtdFault.ContextInvalid;
+
+    public override byte EntryUnreadable => VtdFault.EntryUnreadable;
+
     public override byte OutOfInputRange => VtdFault.BeyondWidth;
 
     public override byte TooWide => VtdFault.BeyondWidth;

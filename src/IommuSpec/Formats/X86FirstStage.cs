@@ -89,6 +89,10 @@ public sealed record X86FirstStage(Platform Platform) : PageTableFormat(Platform
 
     public override byte Reserved => VtdFault.FirstStageReserved;
 
+    public override byte RootUnreadable => VtdFault.FirstStageRootUnreadable;
+
+    public override byte EntryUnreadable => VtdFault.FirstStageUnreadable;
+
     public override byte OutOfInputRange => VtdFault.NotCanonical;
 
     public override byte TooWide => VtdFault.BeyondHardware;

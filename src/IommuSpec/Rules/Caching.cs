@@ -4,7 +4,10 @@ using IommuSpec.Formats;
 namespace IommuSpec.Rules;
 
 /// <summary>A context as it is, or as the context cache remembers it.</summary>
-public readonly record struct RememberedContext(ContextResult Is, bool IsStale);
+/// <param name="Is">What it says.</param>
+/// <param name="IsStale">Memory says something else.</param>
+/// <param name="IsEnded">No cache remembers it, and only translations that were remembered through it are left.</param>
+public readonly record struct RememberedContext(ContextResult Is, bool IsStale, bool IsEnded = false);
 
 /// <summary>
 /// INV at the hardware level: what caches may remember of tables in memory, and which command ends what.
@@ -19,10 +22,11 @@ public static class Caching
     // INV-5  A walk may start from a remembered prefix instead of the root: down to a leaf, or down to a pointer to a table.
     [Rule(RuleId.Inv5, "a walk may start from any prefix of entries that a cache may still remember, and reads memory below it",
         Source = "VT-d 6.2, IOTLB and paging-structure caches; Linux: a table may be reused only after its invalidation without leaf-only hint")]
-    public static IReadOnlyList<Answer> Walks(State state, ContextResult context, ulong iova, AccessKind kind)
+    public static IReadOnlyList<Answer> Walks(State state, RememberedContext remembered, ulong iova, AccessKind kind)
     {
+        ContextResult context = remembered.Is;
         long earliest = EarliestRemembered(state, context.DomainId, iova);
-        if (NothingToRemember(state, context, iova, earliest))
+        if (!remembered.IsEnded && NothingToRemember(state, context, iova, earliest))
             return [];
         List<Answer> found = [];
         List<Reached> tables = [];
@@ -34,7 +38,8 @@ public static class Caching
             List<Reached> below = [];
             foreach (Reached table in tables)
                 Follow(search, table, found, throughPointers, below);
-            found.AddRange(throughPointers);
+            if (!remembered.IsEnded)
+                found.AddRange(throughPointers);
             tables = below;
         }
         return found;
@@ -90,6 +95,8 @@ public static class Caching
     private static void Follow(Search search, Reached from, List<Answer> leaves, List<Answer> throughPointers, List<Reached> below)
     {
         (State state, ulong iova, AccessKind kind, int level, long earliest, RememberedSince since) = search;
+        if (!state.Platform.HasMemory(from.Table))
+            return;
         Word entry = state.Hardware.Read(PageTableFormat.EntryAddress(from.Table, level, iova));
         for (int i = 0; i <= entry.Past.Length; i++)
         {
@@ -202,10 +209,40 @@ public static class Caching
         ImmutableArray<RememberedContext>.Builder found = ImmutableArray.CreateBuilder<RememberedContext>(1);
         foreach (DatedEntry table in Entries(state.Hardware.RootTable, Word.Zero, since))
         {
-            foreach (DatedEntry root in Entries(state, VtdContext.RootEntryAddress(table.Words.Low, requester), since))
+            ulong rootAddress = VtdContext.RootEntryAddress(table.Words.Low, requester);
+            if (DeviceContext.Unreadable(state.Platform, rootAddress, VtdFault.RootUnreadable) is { } unreadable)
+            {
+                if (table.Until == StillHeld)
+                    found.Add(new(unreadable, IsStale: false));
+                continue;
+            }
+            foreach (DatedEntry root in Entries(state, rootAddress, since))
                 Through(state, requester, root with { Until = Math.Min(table.Until, root.Until) }, since, found);
         }
+        if (state.Platform.RemembersByRequester)
+            AddEnded(state, requester, found);
         return found.DrainToImmutable();
+    }
+
+    // INV-6  Where translations are remembered by requester, those of a context that was ended stay until they are invalidated themselves.
+    [Rule(RuleId.Inv6, "translations remembered by requester outlive the end of their context's caching, until they are invalidated themselves",
+        Source = "VT-d 6.5.3.3: after a change of a context, context cache and IOTLB have to be invalidated, in this order")]
+    private static void AddEnded(State state, ushort requester, ImmutableArray<RememberedContext>.Builder found)
+    {
+        foreach (DatedEntry table in Entries(state.Hardware.RootTable, Word.Zero, Never))
+        {
+            foreach (DatedEntry root in Entries(state, VtdContext.RootEntryAddress(table.Words.Low, requester), Never))
+            {
+                if (DeviceContext.RootStops(state.Context, root.Words) is not null)
+                    continue;
+                foreach (DatedEntry entry in Entries(state, VtdContext.ContextEntryAddress(state.Context.Pointer(root.Words), requester), Never))
+                {
+                    RememberedContext ended = new(DeviceContext.Interpret(state.Context, entry.Words), IsStale: true, IsEnded: true);
+                    if (ended.Is is { Fault: null, PassThrough: false } && !found.Contains(ended))
+                        found.Add(ended);
+                }
+            }
+        }
     }
 
     /// <summary>The values of two words that hold an entry together, and until when memory held them, or led to them.</summary>
@@ -220,7 +257,14 @@ public static class Caching
                 found.Add(new(stopped, IsStale: false));
             return;
         }
-        foreach (DatedEntry entry in Entries(state, VtdContext.ContextEntryAddress(state.Context.Pointer(root.Words), requester), since))
+        ulong address = VtdContext.ContextEntryAddress(state.Context.Pointer(root.Words), requester);
+        if (DeviceContext.Unreadable(state.Platform, address, VtdFault.ContextUnreadable) is { } unreadable)
+        {
+            if (root.Until == StillHeld)
+                found.Add(new(unreadable, IsStale: false));
+            return;
+        }
+        foreach (DatedEntry entry in Entries(state, address, since))
         {
             long until = Math.Min(root.Until, entry.Until);
             ContextResult context = DeviceContext.Interpret(state.Context, entry.Words);

@@ -46,7 +46,7 @@ public static class DeviceContext
 
     // CTX-4  While translation is off every access lands at the address it names.
     [Rule(RuleId.Ctx4, "while translation is disabled accesses pass untranslated", Source = "VT-d GSTS.TES: with TES=0 all DMA passes")]
-    public static Answer Untranslated(ulong iova) => new(Outcome.Landed(iova), RuleId.Ctx4);
+    public static Answer Untranslated(State state, ulong iova) => Translation.Reaches(state, iova, RuleId.Ctx4);
 
     // CTX-5  The root entry of the requester's bus must be present, then its reserved bits must be 0.
     [Rule(RuleId.Ctx5, "a root entry is checked for presence, then for reserved bits",
@@ -55,6 +55,12 @@ public static class DeviceContext
         !VtdContext.IsPresent(root) ? ContextResult.Stops(VtdFault.RootNotPresent, RuleId.Ctx5)
         : format.RootHasReserved(root) ? ContextResult.Stops(VtdFault.RootReserved, RuleId.Ctx5)
         : null;
+
+    // CTX-5  A root or context entry that no memory holds cannot be read.
+    [Rule(RuleId.Ctx5, "a root or context entry that cannot be read stops the request",
+        Source = "VT-d 7.1.3 LRT.1, LCT.1: accessing the entry resulted in an error")]
+    public static ContextResult? Unreadable(Platform platform, ulong entry, byte fault) =>
+        platform.HasMemory(entry) ? null : ContextResult.Stops(fault, RuleId.Ctx5);
 
     // CTX-6  The context entry of the requester must be present, then its reserved bits 0, then its type and width ones the platform has.
     [Rule(RuleId.Ctx6, "a context entry is checked for presence, reserved bits, type and width, in that order",

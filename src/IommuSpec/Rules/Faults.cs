@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace IommuSpec.Rules;
 
 /// <summary>FLT: what of a fault reaches software.</summary>
@@ -14,12 +16,20 @@ public static class Faults
     private static ushort Requester(FaultRecord record) => (ushort)Bits.Field(record.High, 15, 0);
 
     /// <summary>Appends a fault to those software has not read.</summary>
-    public static State Record(State state, int device, AccessKind kind, ulong iova, byte reason, bool certain)
+    /// <param name="state">Before it.</param>
+    /// <param name="device">Whose access faulted.</param>
+    /// <param name="kind">Read or write.</param>
+    /// <param name="iova">Where.</param>
+    /// <param name="taken">The ways that come out as was seen; one of them at least leaves a record.</param>
+    public static State Record(State state, int device, AccessKind kind, ulong iova, List<Answer> taken)
     {
         ushort requester = Platform.RequesterId(device);
-        return LostFor(state, requester) is { } rule
-            ? Drop(state, rule)
-            : state with { Faults = state.Faults with { Events = state.Faults.Events.Add(new(requester, Lay(requester, kind, iova, reason), certain)) } };
+        if (LostFor(state, requester) is { } rule)
+            return Drop(state, rule);
+        bool certain = taken.TrueForAll(answer => answer.IsRecorded);
+        ImmutableArray<FaultRecord> records = [.. taken.Where(answer => answer.IsRecorded).Select(answer => Lay(requester, kind, iova, answer.Outcome.Reason)).Distinct()];
+        FaultEvent fault = new(requester, records[0], certain, records.Length == 1 ? default : records);
+        return state with { Faults = state.Faults with { Events = state.Faults.Events.Add(fault) } };
     }
 
     /// <summary>Notes that a rule kept a fault from being recorded.</summary>

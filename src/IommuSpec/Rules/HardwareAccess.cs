@@ -15,7 +15,7 @@ public static class HardwareAccess
     /// <summary>The answers to one piece: the one that memory gives as it is, and others.</summary>
     public static (Answer Plain, IEnumerable<Answer> Others) Answers(State state, ImmutableArray<RememberedContext> contexts, ulong iova, AccessKind kind) =>
         contexts.IsEmpty
-            ? (DeviceContext.Untranslated(iova), [])
+            ? (DeviceContext.Untranslated(state, iova), [])
             : (Finish(contexts[0], Now(state, contexts[0].Is, iova, kind)), Others(state, contexts, iova, kind));
 
     /// <summary>What the present context gives by walks that caches remember, then what remembered contexts give.</summary>
@@ -23,11 +23,11 @@ public static class HardwareAccess
     {
         foreach (RememberedContext context in contexts)
         {
-            if (context.IsStale)
+            if (context is { IsStale: true, IsEnded: false })
                 yield return Finish(context, Now(state, context.Is, iova, kind));
             if (Walked(state, context.Is, iova))
             {
-                foreach (Answer remembered in Caching.Walks(state, context.Is, iova, kind))
+                foreach (Answer remembered in Caching.Walks(state, context, iova, kind))
                     yield return Finish(context, remembered);
             }
         }
@@ -39,7 +39,7 @@ public static class HardwareAccess
         Hardware hardware = state.Hardware;
         foreach (RememberedContext context in contexts)
         {
-            if (context.Is is { Fault: null, PassThrough: false } tables)
+            if (context is { IsEnded: false, Is: { Fault: null, PassThrough: false } tables })
                 hardware = hardware.Use(tables.DomainId, tables.Root, tables.LevelCount);
         }
         return ReferenceEquals(hardware, state.Hardware) ? state : state with { Hardware = hardware };

@@ -14,16 +14,19 @@ public static class Registers
         : physical > Bits.Mask(state.Platform.PhysicalBits) ? Refusal.TooWide
         : null;
 
+    private static Refusal? BadWord(State state, ulong physical) =>
+        BadAddress(state, physical, 8) ?? (state.Platform.HasMemory(physical) ? null : Refusal.TooWide);
+
     /// <summary>The largest block of a page-selective invalidation: 2^18 pages. Source: VT-d CAP.MAMV, declared.</summary>
     public const int LargestBlockLg2Pages = 18;
 
     public static Allowed Poke(State state, Op.Poke op) =>
-        BadAddress(state, op.Physical, 8) is { } why ? Refused(state, why) : Done(state, state.Hardware.Store(op.Physical, op.Value));
+        BadWord(state, op.Physical) is { } why ? Refused(state, why) : Done(state, state.Hardware.Store(op.Physical, op.Value));
 
     // What hardware may have set is seen now, one way or the other.
     public static Allowed Peek(State state, Op.Peek op)
     {
-        if (BadAddress(state, op.Physical, 8) is { } why)
+        if (BadWord(state, op.Physical) is { } why)
             return Refused(state, why);
         Word word = state.Hardware.Read(op.Physical);
         return word.Maybe == 0

@@ -71,16 +71,25 @@ public static class TableWalk
     [Rule(RuleId.Wlk7, "a walk starts in the root table and takes 9 bits of the address at each level down to the leaf",
         Source = "VT-d 3.6, 3.7: 3, 4 or 5 levels")]
     public static Answer Now(State state, ulong root, int levelCount, ulong iova, AccessKind kind) =>
-        Below(state, levelCount - 1, root, iova, kind, []);
+        Below(state, levelCount - 1, root, iova, kind, [], isRoot: true);
+
+    // WLK-7  An entry that no memory holds cannot be read; the reason says whether the root table or an entry led there.
+    [Rule(RuleId.Wlk7, "an entry of a table that cannot be read stops the walk",
+        Source = "VT-d 7.1.3 LCT.4.3, LSL.1, SFL.1, SFL.4: accessing the entry resulted in an error")]
+    private static Answer Unreadable(State state, bool isRoot) =>
+        new(Outcome.Faulted(isRoot ? state.Format.RootUnreadable : state.Format.EntryUnreadable), RuleId.Wlk7);
 
     /// <summary>The rest of a walk, from a table at a level, in memory as it is now.</summary>
-    public static Answer Below(State state, int level, ulong table, ulong iova, AccessKind kind, ImmutableArray<BitsSet> sets)
+    public static Answer Below(
+        State state, int level, ulong table, ulong iova, AccessKind kind, ImmutableArray<BitsSet> sets, bool isRoot = false)
     {
         ulong address = PageTableFormat.EntryAddress(table, level, iova);
+        if (!state.Platform.HasMemory(address))
+            return Unreadable(state, isRoot) with { Sets = sets };
         Word word = state.Hardware.Read(address);
         EntryMeaning meaning = Interpret(state.Format, level, word.Value, kind);
         if (meaning.Kind == EntryKind.Fault)
-            return new(Outcome.Faulted(meaning.Reason), meaning.Rule, RuleSet.Of(meaning.Rule) | RuleId.Wlk1 | RuleId.Wlk7, []);
+            return new(Outcome.Faulted(meaning.Reason), meaning.Rule, RuleSet.Of(meaning.Rule) | RuleId.Wlk1 | RuleId.Wlk7, sets);
         ulong missing = MissingBits(state.Format, meaning.Kind == EntryKind.Leaf, word.Value, kind);
         ImmutableArray<BitsSet> all = missing == 0 ? sets : sets.Add(new(address, missing));
         return meaning.Kind == EntryKind.Table
@@ -92,7 +101,7 @@ public static class TableWalk
     public static Answer Leaf(State state, int level, ulong physical, ImmutableArray<BitsSet> sets)
     {
         Answer lands = Translation.Lands(state, physical, level == 0 ? RuleId.Wlk7 : RuleId.Wlk5);
-        return lands.Outcome.Kind == OutcomeKind.Faulted ? lands
+        return lands.Outcome.Reason != 0 ? lands with { Sets = sets }
             : lands with { Rules = lands.Rules | RuleId.Wlk3 | RuleId.Wlk5 | RuleId.Wlk7 | (sets.IsEmpty ? RuleSet.None : RuleSet.Of(RuleId.Wlk6)), Sets = sets };
     }
 

@@ -33,7 +33,7 @@ public static class Translation
         {
             AddressRange piece = AddressRange.Block(first, Platform.GranuleLg2).Intersect(whole);
             (Answer plain, IEnumerable<Answer> others) = Answers(state, op, contexts, first);
-            pieces.Add(new(first, (int)piece.Length, plain, others));
+            pieces.Add(new(first, (int)piece.Length, plain, others, state.Platform.OutcomeReasons));
             if (piece.Last == whole.Last)
                 break;
             first = piece.Last + 1;
@@ -43,6 +43,7 @@ public static class Translation
 
     private static (Answer Plain, IEnumerable<Answer> Others) Answers(State state, Op.Access op, ImmutableArray<RememberedContext> contexts, ulong iova) =>
         IsInterrupt(iova, op.Kind) ? (new(Outcome.Interrupt, RuleId.Trn6), [])
+        : IsIllegal(state, iova) ? (new(Outcome.Nowhere, RuleId.Trn6), [])
         : state.Platform.Contexts == ContextMode.Software ? BySoftware(state, op.Device, iova, op.Kind)
         : HardwareAccess.Answers(state, contexts, iova, op.Kind);
 
@@ -94,7 +95,13 @@ public static class Translation
     [Rule(RuleId.Trn3, "a mapped byte lands at its mapping's physical address plus its offset",
         Source = "VT-d 3.7: the low bits of the leaf's address are replaced, not added to")]
     public static Answer Lands(State state, ulong physical, RuleId rule) =>
-        IntoWindow(state, physical) ?? new Answer(Outcome.Landed(physical), rule);
+        IntoWindow(state, physical) ?? Reaches(state, physical, rule);
+
+    // TRN-3  Where no memory answers, an access that was translated is not performed, which is no fault of translation.
+    [Rule(RuleId.Trn3, "an access translated to an address without memory is not performed, and nothing is recorded",
+        Source = "PCIe: an unclaimed request is completed as unsupported; VT-d 7.1 lists no such fault")]
+    public static Answer Reaches(State state, ulong physical, RuleId rule) =>
+        new(state.Platform.HasMemory(physical) ? Outcome.Landed(physical) : Outcome.Nowhere, rule);
 
     // TRN-4  A byte that nothing maps is not reached.
     [Rule(RuleId.Trn4, "an access to an unmapped byte faults",
@@ -110,6 +117,11 @@ public static class Translation
     [Rule(RuleId.Trn6, "a write to 0xfee00000-0xfeefffff is an interrupt request and is never translated",
         Source = "VT-d 3.14; requests without PASID")]
     private static bool IsInterrupt(ulong iova, AccessKind kind) => kind == AccessKind.Write && InterruptWindow.Contains(iova);
+
+    // TRN-6  Where the platform says so, a read from the interrupt window is not performed, whatever the tables say.
+    [Rule(RuleId.Trn6, "where reads from the interrupt window are blocked they are not performed, whatever the tables say",
+        Source = "VT-d 3.14: requests to the interrupt address range are never remapped, and others than writes of a double word are blocked")]
+    private static bool IsIllegal(State state, ulong iova) => state.Platform.WindowReadsBlocked && InterruptWindow.Contains(iova);
 
     // TRN-7  No translation reaches the interrupt window.
     [Rule(RuleId.Trn7, "an access whose translation lies in the interrupt window faults",
