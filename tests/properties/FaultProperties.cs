@@ -19,6 +19,9 @@ public class FaultProperties
         (nameof(VtdFault.BeyondWidth), 0x04, true),
         (nameof(VtdFault.NoWrite), 0x05, true),
         (nameof(VtdFault.NoRead), 0x06, true),
+        (nameof(VtdFault.EntryUnreadable), 0x07, true),
+        (nameof(VtdFault.RootUnreadable), 0x08, false),
+        (nameof(VtdFault.ContextUnreadable), 0x09, false),
         (nameof(VtdFault.RootReserved), 0x0a, false),
         (nameof(VtdFault.ContextReserved), 0x0b, false),
         (nameof(VtdFault.SecondStageReserved), 0x0c, true),
@@ -27,6 +30,8 @@ public class FaultProperties
 
     private static readonly (string Name, byte Code)[] ScalableSheet =
     [
+        (nameof(VtdFault.FirstStageUnreadable), 0x70),
+        (nameof(VtdFault.FirstStageRootUnreadable), 0x73),
         (nameof(VtdFault.FirstStageNotPresent), 0x71),
         (nameof(VtdFault.FirstStageReserved), 0x72),
         (nameof(VtdFault.NotCanonical), 0x80),

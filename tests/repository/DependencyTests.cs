@@ -71,5 +71,5 @@ public class DependencyTests
 
     private static IEnumerable<string> OutsideTheFramework(Assembly assembly) =>
         assembly.GetReferencedAssemblies().Select(name => name.Name!)
-            .Where(name => !name.StartsWith("System.", StringComparison.Ordinal) && name is not ("System" or "netstandard" or "mscorlib"));
+            .Where(name => !name.StartsWith("System.", StringComparison.Ordinal) && name is not ("System" or "netstandard" or "mscorlib" or "Microsoft.Win32.Primitives"));
 }

@@ -26,7 +26,7 @@ public static class Caching
     {
         ContextResult context = remembered.Is;
         long earliest = EarliestRemembered(state, context.DomainId, iova);
-        if (!remembered.IsEnded && NothingToRemember(state, context, iova, earliest))
+        if (remembered.IsEnded ? !UsedSinceFlush(state, context, iova) : NothingToRemember(state, context, iova, earliest))
             return [];
         List<Answer> found = [];
         List<Reached> tables = [];
@@ -43,6 +43,18 @@ public static class Caching
             tables = below;
         }
         return found;
+    }
+
+    /// <summary>Whether a request was translated through a context's tables after the last command that ends leaves at an address.</summary>
+    private static bool UsedSinceFlush(State state, ContextResult context, ulong iova)
+    {
+        long flushed = LastFlush(state, context.DomainId, AddressRange.Block(iova, Platform.GranuleLg2), endsPointers: false);
+        foreach (UsedRoot used in state.Hardware.UsedRoots)
+        {
+            if (used.DomainId == context.DomainId && used.Root == context.Root && used.LevelCount == context.LevelCount && used.Last > flushed)
+                return true;
+        }
+        return false;
     }
 
     /// <summary>Since when entries of a level are remembered: leaves, the pointers that led to a leaf's table, and pointers as what a walk starts from.</summary>

@@ -101,7 +101,7 @@ public static class Translation
     [Rule(RuleId.Trn3, "an access translated to an address without memory is not performed, and nothing is recorded",
         Source = "PCIe: an unclaimed request is completed as unsupported; VT-d 7.1 lists no such fault")]
     public static Answer Reaches(State state, ulong physical, RuleId rule) =>
-        new(state.Platform.HasMemory(physical) ? Outcome.Landed(physical) : Outcome.Nowhere, rule);
+        state.Platform.HasMemory(physical) ? new(Outcome.Landed(physical), rule) : new(Outcome.Nowhere, RuleId.Trn3);
 
     // TRN-4  A byte that nothing maps is not reached.
     [Rule(RuleId.Trn4, "an access to an unmapped byte faults",

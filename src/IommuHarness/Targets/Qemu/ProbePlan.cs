@@ -27,7 +27,7 @@ internal sealed class ProbePlan
     private const ulong LargePage = 1 << 7;
 
     /// <summary>Operations with more pieces than this are split over several plans.</summary>
-    private const int MostProbes = 160;
+    private const int MostProbes = 64;
 
     private readonly List<Probe> probes = [];
     private readonly Dictionary<ulong, int> placeOf = [];

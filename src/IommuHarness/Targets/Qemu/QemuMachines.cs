@@ -15,7 +15,7 @@ internal static class QemuMachines
                 new VtdLegacy("legacy"),
                 new VtdLegacy("legacy-39", ",aw-bits=39", 39),
                 new VtdLegacy("legacy-caching-mode", ",caching-mode=on"),
-                new VtdLegacy("legacy-rich", ",device-iotlb=on,snoop-control=on"),
+                new VtdLegacy("legacy-rich", ",device-iotlb=on,stale-tm=on,snoop-control=on"),
                 new VtdLegacy("legacy-plain", ",pt=off,aw-bits=39,caching-mode=on", 39),
             ],
             ["intel-iommu-scalable"] =

@@ -167,19 +167,27 @@ internal abstract class VtdMachine(string name, string options, int addressBits)
     /// No request here has a PASID. Legacy mode may put anything into fields that belong to one; in scalable mode a request without is
     /// translated by the PASID that the context names for it, 0, and may be recorded with that.
     /// </summary>
-    private static FaultRecord Record(ulong low, ulong high) =>
-        new(low, (high & PasidPresent) == 0 || (high & PasidValue) == 0 ? high & ~(PasidPresent | PasidValue | OfPasid) : high);
+    private FaultRecord Record(ulong low, ulong high)
+    {
+        if ((high & PasidPresent) == 0 || (high & PasidValue) == 0)
+            high &= ~(PasidPresent | PasidValue | OfPasid);
+        return new(low, high & ~(0xffUL << 32) | (ulong)Reason((byte)(high >> 32), isRead: (high >> 62 & 1) != 0) << 32);
+    }
+
+    /// <summary>A recorded fault reason in the numbers that the platform uses for it.</summary>
+    protected virtual byte Reason(byte recorded, bool isRead) => recorded;
 
     // ---- operands
 
     /// <summary>
     /// Pages of the board's devices, which answer reads: the probes, and everything from the I/O interrupt controller to the firmware. A
-    /// table there would be read from registers. The interrupt window may be named all the same, as what leaves lead to.
+    /// table there would be read from registers. The interrupt window may be named all the same where writing is permitted, as leaves do.
     /// </summary>
     public sealed override bool MayStore(ulong value)
     {
         ulong page = value & 0x000f_ffff_ffff_f000;
-        return !PcProbes.IsRegister(page) && (page is < 0xfec0_0000 or > 0xffff_ffff or (>= 0xfee0_0000 and <= 0xfeef_ffff));
+        bool isWindow = page is >= 0xfee0_0000 and <= 0xfeef_ffff;
+        return !PcProbes.IsRegister(page) && (page is < 0xfec0_0000 or > 0xffff_ffff || (isWindow && (value & 2) != 0));
     }
 
     /// <summary>Why a table's address is none; null where it is.</summary>

@@ -127,6 +127,29 @@ internal sealed class VtdScalable(string name, string options, int levelCount, b
         }
     }
 
+    /// <summary>
+    /// Where the program operation names a root, second-stage faults have legacy mode's reasons. Scalable mode has its own for the same
+    /// causes (VT-d 7.1.3, SSL.1 to SSL.4, SGN.5 to SGN.8); QEMU records some of the one and some of the other.
+    /// </summary>
+    protected override byte Reason(byte recorded, bool isRead)
+    {
+        if (firstStage)
+            return recorded;
+        return recorded switch
+        {
+            0x78 => 0x07,
+            0x79 when isRead => 0x06,
+            0x79 => 0x05,
+            0x7a => 0x0c,
+            0x7b => 0x03,
+            0x84 => 0x04,
+            0x85 => 0x05,
+            0x86 => 0x06,
+            0x87 => 0x0e,
+            _ => recorded,
+        };
+    }
+
     // ---- structures
 
     private new void Program(QtestBatch batch, Op.Program program)
