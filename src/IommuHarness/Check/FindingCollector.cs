@@ -87,8 +87,9 @@ public sealed class FindingCollector(ITarget target, KnownDeviations? known = nu
         bool isNewRule = !rules.ContainsKey(verdict.Rule);
         hits.CaseCount++;
         bool mayShrink = MayShrink(verdict.Seen);
-        bool isNew = (always || isNewRule || (BitOperations.IsPow2(hits.CaseCount) && shrunk < MostShrunk && knownShrunk < MostKnownShrunk && mayShrink))
-            && Keep(Minimiser.Minimise(target, where, @case, history, verdict, mayShrink));
+        bool isNextOfItsKey = BitOperations.IsPow2(hits.CaseCount) && !hits.DiesOfOneOperation
+            && shrunk < MostShrunk && knownShrunk < MostKnownShrunk && mayShrink;
+        bool isNew = (always || isNewRule || isNextOfItsKey) && Keep(Minimiser.Minimise(target, where, @case, history, verdict, mayShrink), hits);
         RuleHits before = rules.GetValueOrDefault(verdict.Rule) ?? new(verdict.Rule, 0, 0);
         rules[verdict.Rule] = before with { CaseCount = before.CaseCount + 1, FindingCount = before.FindingCount + (isNew ? 1 : 0) };
         return true;
@@ -101,8 +102,9 @@ public sealed class FindingCollector(ITarget target, KnownDeviations? known = nu
         _ => true,
     };
 
-    private bool Keep(Finding finding)
+    private bool Keep(Finding finding, KeyHits hits)
     {
+        hits.DiesOfOneOperation |= finding is { Verdict.Seen: Observation.Crashed or Observation.Hung, Minimal.Scenario.Ops.Length: 1 };
         crashesShrunk += finding.Verdict.Seen is Observation.Crashed ? 1 : 0;
         hangsShrunk += finding.Verdict.Seen is Observation.Hung ? 1 : 0;
         if (known?.Find(finding) is { } deviation)
@@ -134,5 +136,8 @@ public sealed class FindingCollector(ITarget target, KnownDeviations? known = nu
 
         /// <summary>A case of this key in which the target died was repeated, and it died again.</summary>
         public bool DiesAgain { get; set; }
+
+        /// <summary>The operation kills the target by itself: whatever comes before it in other cases says nothing more.</summary>
+        public bool DiesOfOneOperation { get; set; }
     }
 }

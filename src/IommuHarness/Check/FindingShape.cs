@@ -10,12 +10,13 @@ namespace IommuHarness.Check;
 
 /// <summary>
 /// When two divergences are taken for the same one. Before shrinking there is only a rough key; after it the shape of the minimal
-/// history, which leaves out what chance decided: which slots and ids, and of an address all but its alignment and its width. No
-/// message text takes part.
+/// history, which leaves out what chance decided: which slots and ids, and of an address all but how wide it is and whether it is a
+/// granule's. No message text takes part.
 /// </summary>
 public static class FindingShape
 {
-    private static readonly int[] Widths = [32, 39, 48, 57, 64];
+    private static readonly int[] IovaWidths = [48, 57, 64];
+    private static readonly int[] PhysicalWidths = [39, 48, 52, 64];
 
     /// <summary>What can be said of a divergence without shrinking it: kind of tables, rule, operation, and how the answer is wrong.</summary>
     public static string Key(Scenario scenario, Verdict.Diverges verdict) => string.Join(
@@ -73,8 +74,10 @@ public static class FindingShape
         {
             ArgumentKind.Device or ArgumentKind.Domain or ArgumentKind.DomainId => "#" + Number(argument).ToString(CultureInfo.InvariantCulture),
             ArgumentKind.Small => argument.Value.ToString(CultureInfo.InvariantCulture),
-            ArgumentKind.Word => $"{argument.Value & 0xfff:x}.{Size(argument.Value & 0x000f_ffff_ffff_f000)}.{argument.Value >> 52:x}",
-            _ => Size(argument.Value),
+            ArgumentKind.Word => $"{argument.Value & 0xfff:x}.{Place(argument.Value & 0x000f_ffff_ffff_f000, PhysicalWidths)}.{argument.Value >> 52:x}",
+            ArgumentKind.Length => Length(argument.Value),
+            ArgumentKind.Iova => Place(argument.Value, IovaWidths),
+            _ => Place(argument.Value, PhysicalWidths),
         };
 
         private int Number(Argument argument)
@@ -86,13 +89,15 @@ public static class FindingShape
             return values.IndexOf(argument.Value);
         }
 
-        private static string Size(ulong value)
+        private static string Place(ulong address, int[] widths)
         {
-            if (value == 0)
-                return "0";
-            string aligned = BitOperations.TrailingZeroCount(value) switch { < 12 => "byte", < 21 => "4k", < 30 => "2m", _ => "1g" };
-            int bits = 64 - BitOperations.LeadingZeroCount(value);
-            return string.Create(CultureInfo.InvariantCulture, $"{aligned}/{Widths.First(width => bits <= width)}");
+            string place = address % Platform.Granule == 0 ? "page" : "byte";
+            int bits = 64 - BitOperations.LeadingZeroCount(address);
+            return string.Create(CultureInfo.InvariantCulture, $"{place}/{widths.First(width => bits <= width)}");
         }
+
+        private static string Length(ulong length) => length == 0
+            ? "0"
+            : BitOperations.TrailingZeroCount(length) switch { < 12 => "bytes", < 21 => "4k", < 30 => "2m", _ => "1g" };
     }
 }
