@@ -41,8 +41,8 @@ public sealed class Watchdog : ITarget, IDisposable
 
     public Exception? LastCrash => inner.LastCrash;
 
-    /// <summary>Whether a target answers in this process and may keep it for ever: the specification does not, and a program has a deadline of its own.</summary>
-    public static bool IsFor(ITarget target) => target is not (SpecTarget or FileTarget or Targets.Exec.ExecTarget);
+    /// <summary>Whether a target answers in this process and may keep it for ever. The specification does not; programs and emulators have deadlines of their own.</summary>
+    public static bool IsFor(ITarget target) => target is ImplTarget or Mutants.MutantTarget or Targets.Lib.LibTarget;
 
     public bool Supports(Platform platform) => inner.Supports(platform);
 
