@@ -46,10 +46,13 @@ internal static class ReplayVerb
         TimeSpan start = Clock.Now;
         TraceReport report = new(
             target.Name,
-            [.. InputFiles.List(path, ".trace", ".bin").Select(file => TraceCheck.ReplayFile(file, target, tally))],
+            [.. InputFiles.List(path, ".trace", ".bin").Where(IsPlayed).Select(file => TraceCheck.ReplayFile(file, target, tally))],
             tally,
             Clock.Now - start);
         Console.Out.Write(json ? report.Json() : report.Text());
         return report.IsGood ? ExitCode.Conforms : ExitCode.Diverges;
+
+        // A folder is of many platforms; a file that is named is meant.
+        bool IsPlayed(string file) => file == path || target.Supports(InputFiles.ReadTrace(file).Scenario.Platform);
     }
 }

@@ -85,11 +85,11 @@ public static class TableWalk
     {
         ulong address = PageTableFormat.EntryAddress(table, level, iova);
         if (!state.Platform.HasMemory(address))
-            return Unreadable(state, isRoot) with { Sets = sets };
+            return Unreadable(state, isRoot) with { Sets = BeforeFault(state, sets) };
         Word word = state.Hardware.Read(address);
         EntryMeaning meaning = Interpret(state.Format, level, word.Value, kind);
         if (meaning.Kind == EntryKind.Fault)
-            return new(Outcome.Faulted(meaning.Reason), meaning.Rule, RuleSet.Of(meaning.Rule) | RuleId.Wlk1 | RuleId.Wlk7, sets);
+            return new(Outcome.Faulted(meaning.Reason), meaning.Rule, RuleSet.Of(meaning.Rule) | RuleId.Wlk1 | RuleId.Wlk7, BeforeFault(state, sets));
         ulong missing = MissingBits(state.Format, meaning.Kind == EntryKind.Leaf, word.Value, kind);
         ImmutableArray<BitsSet> all = missing == 0 ? sets : sets.Add(new(address, missing));
         return meaning.Kind == EntryKind.Table
@@ -97,11 +97,17 @@ public static class TableWalk
             : Leaf(state, level, InPage(meaning.Address, level, iova), all);
     }
 
+    // WLK-6  Where the platform says so, a walk that faults may have set accessed bits in the entries above the one that stopped it.
+    [Rule(RuleId.Wlk6, "where a platform declares it, a walk that faults may have set accessed bits above the entry that stopped it",
+        Source = "VT-d 3.6: hardware sets the accessed bit in each entry that it uses; x86-64: at any time until the access completes")]
+    private static ImmutableArray<BitsSet> BeforeFault(State state, ImmutableArray<BitsSet> sets) =>
+        state.Platform.FaultingWalksSetBits ? sets : [];
+
     /// <summary>A walk that has found its leaf: the way down is what matters to reach a small page, its size to land in a large one.</summary>
     public static Answer Leaf(State state, int level, ulong physical, ImmutableArray<BitsSet> sets)
     {
         Answer lands = Translation.Lands(state, physical, level == 0 ? RuleId.Wlk7 : RuleId.Wlk5);
-        return lands.Outcome.Reason != 0 ? lands with { Sets = sets }
+        return lands.Outcome.Reason != 0 ? lands with { Sets = BeforeFault(state, sets) }
             : lands with { Rules = lands.Rules | RuleId.Wlk3 | RuleId.Wlk5 | RuleId.Wlk7 | (sets.IsEmpty ? RuleSet.None : RuleSet.Of(RuleId.Wlk6)), Sets = sets };
     }
 
