@@ -14,7 +14,7 @@ internal sealed unsafe partial class GuestMemory : IDisposable
     private const int GranuleLength = 4096;
 
     /// <summary>Granules that may have memory behind them, all 0 or not.</summary>
-    private const int MostUsed = 1024;
+    private const int MostUsed = 512;
 
     private readonly HashSet<ulong> used = [];
 

@@ -131,8 +131,9 @@ internal sealed class QtestProcess : IDisposable
                 if (send > 0)
                     SendAll(batch.Lines(sent, sent += send));
                 // half of what is on its way, so that the other half keeps the emulator busy meanwhile
-                for (int until = sent == batch.Count ? sent : (read + sent + 1) / 2; read < until; read++)
-                    answers[read] = ReadAnswer(batch, read);
+                int until = sent == batch.Count ? sent : (read + sent + 1) / 2;
+                for (; read < until; read++)
+                    answers[read] = ReadAnswer(batch, read, until);
             }
         }
         catch (SocketException e)
@@ -154,11 +155,11 @@ internal sealed class QtestProcess : IDisposable
         return new(silent, answered, LastWords);
     }
 
-    private ulong ReadAnswer(QtestBatch batch, int number)
+    private ulong ReadAnswer(QtestBatch batch, int number, int until)
     {
         ReadOnlySpan<byte> line;
         do
-            line = ReadLine(number);
+            line = ReadLine(number, until - number);
         while (line.StartsWith("IRQ "u8));
         if (!line.StartsWith("OK"u8))
             throw new InvalidOperationException($"qtest answered \"{Encoding.ASCII.GetString(line)}\" to \"{batch.Text(number)}\"");
@@ -167,7 +168,16 @@ internal sealed class QtestProcess : IDisposable
             : 0;
     }
 
-    private ReadOnlySpan<byte> ReadLine(int number)
+    /// <summary>Wakes up when so many answers may have come, of three bytes at least each, and not for every one: each wake-up costs as much as a command.</summary>
+    private void WaitFor(int answerCount)
+    {
+        const int SocketLevel = 1;
+        const int LowWaterMark = 18;
+        int least = Math.Clamp(answerCount * 3 - (receivedTo - receivedFrom), 1, received.Length / 4);
+        channel.SetRawSocketOption(SocketLevel, LowWaterMark, BitConverter.GetBytes(least));
+    }
+
+    private ReadOnlySpan<byte> ReadLine(int number, int answerCount)
     {
         while (true)
         {
@@ -181,6 +191,7 @@ internal sealed class QtestProcess : IDisposable
 
             received.AsSpan(receivedFrom..receivedTo).CopyTo(received);
             (receivedFrom, receivedTo) = (0, receivedTo - receivedFrom);
+            WaitFor(answerCount);
             int count = channel.Receive(received.AsSpan(receivedTo));
             if (count == 0)
                 throw Lost(silent: false, number);
