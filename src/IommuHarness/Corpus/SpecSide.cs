@@ -51,10 +51,8 @@ internal sealed class SpecSide
             return new Answer(Outcome.Faulted(fault), context.Rule);
         if (context.PassThrough)
             return DeviceContext.Identity(_state, iova, Math.Min(Platform.PhysicalBits, Platform.IovaBits), RuleId.Ctx7);
-        Answer answer = Translation.OutsideInput(_state, context.LevelCount, iova)
+        return Translation.OutsideInput(_state, context.LevelCount, iova)
             ?? TableWalk.Now(_state, context.Root, context.LevelCount, iova, kind);
-        // A walk that stops carries the bits that it met; they are set only where the platform declares it.
-        return answer.Outcome.Kind == OutcomeKind.Landed || Platform.FaultingWalksSetBits ? answer : answer with { Sets = [] };
     }
 
     /// <summary>Context entries and table entries in the order that an access reads them.</summary>
