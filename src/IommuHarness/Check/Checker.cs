@@ -68,11 +68,12 @@ public sealed class Checker(ITarget target, FindingCollector collector)
         {
             int before = collector.Findings.Length;
             long end = caseCount is { } count && count < long.MaxValue - plan.FirstCase ? plan.FirstCase + count : long.MaxValue;
-            for (long index = plan.FirstCase; index < end && !isOver && !cancel.IsCancellationRequested; index++)
+            CaseQueue cases = new(target, plan, platform.Platform, end);
+            while (!isOver && !cancel.IsCancellationRequested && cases.Next() is { } done)
             {
                 // A divergence may have cost any time.
-                bool conforms = RunCase(index);
-                if (!conforms || (index - plan.FirstCase) % Batch == Batch - 1)
+                bool conforms = JudgeCase(done);
+                if (!conforms || (done.Index - plan.FirstCase) % Batch == Batch - 1)
                     LookAtTheClock();
             }
 
@@ -85,18 +86,15 @@ public sealed class Checker(ITarget target, FindingCollector collector)
         }
 
         /// <summary>Whether the target conforms in a case.</summary>
-        private bool RunCase(long index)
+        private bool JudgeCase(CaseRun done)
         {
-            Profile? profile = plan.Profiles.IsEmpty ? null : plan.Profiles[(int)(index % plan.Profiles.Length)];
-            Scenario scenario = Generator.Case(plan.Seed, index, platform.Platform, profile);
-            TargetRun run = TargetRun.Run(target, scenario);
-            History history = new(scenario, run.Answers);
+            History history = new(done.Scenario, done.Run.Answers);
             tally.CountCase();
             if (Judge.Check(history, tally) is not Verdict.Diverges verdict)
                 return true;
             TimeSpan found = Clock.Now;
-            CaseId @case = new(platform.Name, profile?.Name, plan.Seed, index);
-            if (collector.Add(@case.Describe(), @case, history, verdict, run.Crash, always: plan.StopAtFirst))
+            CaseId @case = new(platform.Name, done.Profile?.Name, plan.Seed, done.Index);
+            if (collector.Add(@case.Describe(), @case, history, verdict, done.Run.Crash, always: plan.StopAtFirst))
             {
                 divergingCount++;
                 isOver |= plan.StopAtFirst;

@@ -9,15 +9,26 @@ namespace IommuHarness.Targets;
 public readonly record struct TargetRun(ImmutableArray<Observation> Answers, Exception? Crash)
 {
     /// <summary>Runs a scenario. A target that throws instead of answering counts as one that crashed at once.</summary>
-    public static TargetRun Run(ITarget target, Scenario scenario)
+    public static TargetRun Run(ITarget target, Scenario scenario) => Guarded(
+        () =>
+        {
+            ImmutableArray<Observation> answers = target.Run(scenario);
+            return new TargetRun(answers, target.LastCrash);
+        },
+        scenario,
+        mayThrow: target is SpecTarget);
+
+    /// <summary>Waits for a scenario that was begun; the same counts as a crash.</summary>
+    public static TargetRun Of(Task<TargetRun> run, Scenario scenario) => Guarded(() => run.GetAwaiter().GetResult(), scenario, mayThrow: false);
+
+    private static TargetRun Guarded(Func<TargetRun> run, Scenario scenario, bool mayThrow)
     {
 #pragma warning disable CA1031 // Whatever a target throws is an observation, not an error of ours.
         try
         {
-            ImmutableArray<Observation> answers = target.Run(scenario);
-            return new TargetRun(answers, target.LastCrash);
+            return run();
         }
-        catch (Exception e) when (target is not SpecTarget)
+        catch (Exception e) when (!mayThrow)
         {
             return new TargetRun(scenario.Ops.IsEmpty ? [] : [Observation.Crashed.Instance], e);
         }

@@ -1,5 +1,5 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using System.Globalization;
 using IommuHarness.Generate;
 using IommuSpec;
 
@@ -7,20 +7,31 @@ namespace IommuHarness.Targets.Qemu;
 
 /// <summary>
 /// An emulated IOMMU: machines of one kind that differ in what their command lines give them, each a platform of its own that is read
-/// from the machine's registers. One emulator at a time is kept for each machine that was asked for.
+/// from the machine's registers. Several workers, each with emulators of its own, play scenarios at the same time.
 /// </summary>
-public sealed class QemuTarget : ITarget, IDisposable
+public sealed class QemuTarget : IParallelTarget, IDisposable
 {
-    private readonly ImmutableArray<QemuMachine> machines;
-    private readonly Dictionary<QemuMachine, Emulator> running = [];
-    private readonly List<(Platform Platform, QemuMachine Machine)> platforms = [];
+    /// <summary>Scenarios under way for each worker: one at work and the next ones at hand, as long ones come between short ones.</summary>
+    private const int WaysEach = 8;
 
-    private QemuTarget(string name, ImmutableArray<QemuMachine> machines)
+    private readonly ImmutableArray<QemuWorker> workers;
+    private readonly ImmutableArray<Thread> threads;
+    private readonly BlockingCollection<Job> jobs = [];
+    private readonly ImmutableArray<Platform> platforms;
+
+    private sealed record Job(int Machine, Scenario Scenario, TaskCompletionSource<TargetRun> Done);
+
+    private QemuTarget(string name, Func<ImmutableArray<QemuMachine>> machines)
     {
         Name = name;
-        this.machines = machines;
-        Version = QemuVersion.Of(machines[0]);
-        OwnPlatforms = [.. machines.Select(Identify)];
+        // as many as there are processors: what they are not busy with is this process' own work
+        workers = [.. Enumerable.Range(0, Math.Clamp(Environment.ProcessorCount, 2, 8)).Select(_ => new QemuWorker(machines()))];
+        Version = QemuVersion.Of(workers[0].Machines[0]);
+        platforms = [.. workers[0].Machines.Select((_, machine) => workers[0].Identify(machine))];
+        OwnPlatforms = [.. workers[0].Machines.Select((machine, i) => new NamedPlatform(machine.Name, platforms[i]))];
+        threads = [.. workers.Select(worker => new Thread(() => Work(worker)) { IsBackground = true, Name = "emulator" })];
+        foreach (Thread thread in threads)
+            thread.Start();
     }
 
     public string Name { get; }
@@ -31,11 +42,13 @@ public sealed class QemuTarget : ITarget, IDisposable
 
     public Exception? LastCrash { get; private set; }
 
+    public int Ways => workers.Length * WaysEach;
+
     /// <summary>Scenarios whose emulator was lost and which went through when they were repeated: killed from outside, most likely.</summary>
-    public int LostOnceCount { get; private set; }
+    public int LostOnceCount => workers.Sum(worker => worker.LostOnceCount);
 
     /// <summary>Process ids of the emulators that run now.</summary>
-    public IEnumerable<int> ProcessIds => running.Values.Select(emulator => emulator.Id);
+    public IEnumerable<int> ProcessIds => workers.SelectMany(worker => worker.ProcessIds);
 
     /// <summary>The machines that can be asked for, by the name after "qemu:".</summary>
     public static ImmutableArray<string> Kinds { get; } = [.. QemuMachines.Kinds.Keys];
@@ -48,48 +61,44 @@ public sealed class QemuTarget : ITarget, IDisposable
 
     public ImmutableArray<Observation> Run(Scenario scenario)
     {
-        LastCrash = null;
-        QemuMachine machine = Find(scenario.Platform) ?? throw new InvalidOperationException("a platform that the target does not have");
-        (ImmutableArray<Observation> answers, EmulatorLostException? lost) = Try(machine, scenario);
-        if (lost is null)
-            return answers;
-        int where = answers.Length;
-        (answers, lost) = Try(machine, scenario);
-        if (lost is null)
-        {
-            LostOnceCount++;
-            return answers;
-        }
-
-        LastCrash = lost;
-        if (answers.Length != where)
-            (answers, lost) = Try(machine, scenario);
-        return lost is null ? answers : answers.Add(lost.Silent ? Observation.Hung.Instance : Observation.Crashed.Instance);
+        (ImmutableArray<Observation> answers, LastCrash) = workers[0].Run(Machine(scenario), scenario);
+        return answers;
     }
 
-    private (ImmutableArray<Observation> Answers, EmulatorLostException? Lost) Try(QemuMachine machine, Scenario scenario)
+    public Task<TargetRun> Begin(Scenario scenario)
     {
-        ScenarioRun run = new(machine, Emulator(machine), scenario);
-        try
+        Job job = new(Machine(scenario), scenario, new(TaskCreationOptions.RunContinuationsAsynchronously));
+        jobs.Add(job);
+        return job.Done.Task;
+    }
+
+    private void Work(QemuWorker worker)
+    {
+        foreach (Job job in jobs.GetConsumingEnumerable())
         {
-            run.Play();
-            return (run.Answers, null);
-        }
-        catch (EmulatorLostException e)
-        {
-            running.Remove(machine, out Emulator? dead);
-            dead?.Dispose();
-            return (run.Answers, e);
+#pragma warning disable CA1031 // It is thrown again where the scenario is waited for.
+            try
+            {
+                job.Done.SetResult(worker.Run(job.Machine, job.Scenario));
+            }
+            catch (Exception e)
+            {
+                job.Done.SetException(e);
+            }
+#pragma warning restore CA1031
         }
     }
+
+    private int Machine(Scenario scenario) =>
+        Find(scenario.Platform) ?? throw new InvalidOperationException("a platform that the target does not have");
 
     /// <summary>The machine of a platform. What is declared only because the manual leaves it open may be declared otherwise, to see the difference.</summary>
-    private QemuMachine? Find(Platform platform)
+    private int? Find(Platform platform)
     {
-        foreach ((Platform known, QemuMachine machine) in platforms)
+        for (int i = 0; i < platforms.Length; i++)
         {
-            if (ReferenceEquals(known, platform) || known == platform || known == Open(platform, known))
-                return machine;
+            if (ReferenceEquals(platforms[i], platform) || platforms[i] == platform || platforms[i] == Open(platform, platforms[i]))
+                return i;
         }
 
         return null;
@@ -102,25 +111,13 @@ public sealed class QemuTarget : ITarget, IDisposable
         FaultingWalksSetBits = like.FaultingWalksSetBits,
     };
 
-    private Emulator Emulator(QemuMachine machine)
-    {
-        if (!running.TryGetValue(machine, out Emulator? emulator))
-            running.Add(machine, emulator = Qemu.Emulator.Start(machine));
-        return emulator;
-    }
-
-    private NamedPlatform Identify(QemuMachine machine)
-    {
-        Emulator emulator = Emulator(machine);
-        Platform platform = machine.ReadPlatform(emulator.Exchange);
-        platforms.Add((platform, machine));
-        return new(machine.Name, platform);
-    }
-
     public void Dispose()
     {
-        foreach (Emulator emulator in running.Values)
-            emulator.Dispose();
-        running.Clear();
+        jobs.CompleteAdding();
+        foreach (Thread thread in threads)
+            thread.Join();
+        foreach (QemuWorker worker in workers)
+            worker.Dispose();
+        jobs.Dispose();
     }
 }
