@@ -71,11 +71,11 @@ public sealed record AllowedPieces(State Before, int Device, AccessKind Kind, Im
             if (!IsSamePiece(i, moved.Pieces) || Pieces[i].First(outcome) is not { } first)
                 return null;
             (rule, rules) = (first.Rule, rules | first.Rules);
-            if (SetsBits && (outcome.Kind == OutcomeKind.Landed || Before.Platform.FaultingWalksSetBits))
+            if (SetsBits && (outcome.Reason == 0 || Before.Platform.FaultingWalksSetBits))
                 next = Memory(next, Taken(Pieces[i], outcome));
             if (outcome.Kind == OutcomeKind.Faulted)
             {
-                List<Answer> taken = MayBeSuppressed || !Pieces[i].ShowsReasons ? Taken(Pieces[i], outcome) : [first];
+                List<Answer> taken = MayBeSuppressed || !Pieces[i].ShowsReasons || Before.Platform.SilentCachedDenials ? Taken(Pieces[i], outcome) : [first];
                 bool suppressed = taken.TrueForAll(answer => !answer.IsRecorded);
                 rules |= suppressed ? first.Suppressed ? RuleId.Flt4 : first.Rule : RuleId.Flt1;
                 next = suppressed ? first.Suppressed ? Rules.Faults.Drop(next, RuleId.Flt4) : next

@@ -159,8 +159,32 @@ public sealed record Platform
     /// </summary>
     public bool RemembersByRequester { get; init; }
 
+    /// <summary>
+    /// A deviation: an access that is denied by a translation which an access of the other kind left in a cache may leave no fault record.
+    /// VT-d 7.2.1 records it as any other fault.
+    /// </summary>
+    public bool SilentCachedDenials { get; init; }
+
+    /// <summary>
+    /// A deviation: a write may use a first-stage translation that a read left in a cache, and then does not set the dirty bit. VT-d 3.6 has
+    /// it set before a write is made.
+    /// </summary>
+    public bool CachedWritesKeepClean { get; init; }
+
+    /// <summary>
+    /// A deviation: a page that overlaps the interrupt window stops every access by it as if it were translated into the window. VT-d 3.14 and
+    /// 7.1.3 speak of the translated address.
+    /// </summary>
+    public bool WindowStopsPages { get; init; }
+
+    /// <summary>Behind the end of memory the interrupt window has registers that read as 0: a table there is one of absent entries.</summary>
+    public bool WindowReadsAsZero { get; init; }
+
     /// <summary>Device slots that there are, 1 to <see cref="SlotCount"/>: 0 to one less than this. Of others a target says that it does not have them.</summary>
     public int DeviceCount { get; init; } = SlotCount;
+
+    /// <summary>Whether an entry of a table can be read at a physical address.</summary>
+    public bool CanReadEntry(ulong physical) => HasMemory(physical) || (WindowReadsAsZero && physical is >= 0xfee0_0000 and <= 0xfeef_ffff);
 
     /// <summary>Whether memory answers at a physical address.</summary>
     public bool HasMemory(ulong physical) => physical <= Bits.Mask(MemoryBits);

@@ -25,7 +25,7 @@ public static class Shrinker
     /// Shrinks what a target answers wrongly. A scenario that does not break the rule comes back unchanged.
     /// </summary>
     public static Scenario Shrink(Scenario scenario, ITarget target, RuleId rule) =>
-        Shrink(scenario, new Deaths(target).Broken, rule);
+        Shrink(scenario, new Deaths(target, target.OwnPlatforms is null ? null : scenario.Platform).Broken, rule);
 
     /// <summary>Shrinks by a judge of any kind.</summary>
     /// <param name="scenario">Where to start.</param>
@@ -36,7 +36,11 @@ public static class Shrinker
         new Run(scenario, breaks, rule, mostRuns).ToTheEnd();
 
     /// <summary>A target that may die while it is asked; when it has died too often, it is not asked any more.</summary>
-    private sealed class Deaths(ITarget target)
+    /// <param name="target">Which.</param>
+    /// <param name="own">
+    /// Its own platform, which is not made plainer: what it declares is how the target is, and without that another deviation would be found.
+    /// </param>
+    private sealed class Deaths(ITarget target, Platform? own)
     {
         private int crashes;
         private int hangs;
@@ -44,7 +48,7 @@ public static class Shrinker
         /// <summary>The rule that a target's answers to a scenario break; null where they conform.</summary>
         public RuleId? Broken(Scenario scenario)
         {
-            if (crashes >= MostCrashes || hangs >= MostHangs || !target.Supports(scenario.Platform))
+            if (crashes >= MostCrashes || hangs >= MostHangs || !(own is null ? target.Supports(scenario.Platform) : own == scenario.Platform))
                 return null;
             ImmutableArray<Observation> answers = TargetRun.Run(target, scenario).Answers;
             if (Judge.Check(new(scenario, answers)) is not Verdict.Diverges diverges)

@@ -70,6 +70,10 @@ internal static class PlatformProperties
         OfBool("window-reads-blocked", p => p.WindowReadsBlocked, (p, v) => p with { WindowReadsBlocked = v }),
         OfBool("faulting-walks-set-bits", p => p.FaultingWalksSetBits, (p, v) => p with { FaultingWalksSetBits = v }),
         OfBool("remembers-by-requester", p => p.RemembersByRequester, (p, v) => p with { RemembersByRequester = v }),
+        OfBool("silent-cached-denials", p => p.SilentCachedDenials, (p, v) => p with { SilentCachedDenials = v }),
+        OfBool("cached-writes-keep-clean", p => p.CachedWritesKeepClean, (p, v) => p with { CachedWritesKeepClean = v }),
+        OfBool("window-stops-pages", p => p.WindowStopsPages, (p, v) => p with { WindowStopsPages = v }),
+        OfBool("window-reads-as-zero", p => p.WindowReadsAsZero, (p, v) => p with { WindowReadsAsZero = v }),
         OfBool("outcome-reasons", p => p.OutcomeReasons, (p, v) => p with { OutcomeReasons = v }),
     ];
 

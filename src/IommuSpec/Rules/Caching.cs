@@ -26,14 +26,15 @@ public static class Caching
     {
         ContextResult context = remembered.Is;
         long earliest = EarliestRemembered(state, context.DomainId, iova);
-        if (remembered.IsEnded ? !UsedSinceFlush(state, context, iova) : NothingToRemember(state, context, iova, earliest))
+        bool keepsClean = kind == AccessKind.Write && KeepsClean(state, context, iova);
+        if (remembered.IsEnded ? !UsedSinceFlush(state, context, iova) : !keepsClean && NothingToRemember(state, context, iova, earliest))
             return [];
         List<Answer> found = [];
         List<Reached> tables = [];
         for (int level = PageTableFormat.HighestLevel; level >= 0; level--)
         {
             AddRoots(tables, state, context, level + 1, earliest);
-            Search search = new(state, iova, kind, level, earliest, Times(state, context, iova, level));
+            Search search = new(state, iova, kind, keepsClean, level, earliest, Times(state, context, iova, level));
             List<Answer> throughPointers = [];
             List<Reached> below = [];
             foreach (Reached table in tables)
@@ -45,8 +46,14 @@ public static class Caching
         return found;
     }
 
+    // WLK-6  Where the platform says so, a write may use what a read left, and leaves the dirty bit as it is.
+    [Rule(RuleId.Wlk6, "where a platform declares it, a write by a translation that a read left in a cache may leave the dirty bit clear",
+        Source = "a deviation from VT-d 3.6 that is declared of QEMU: vtd_do_iommu_translate, IOTLB hits")]
+    private static bool KeepsClean(State state, ContextResult context, ulong iova) =>
+        state.Platform.CachedWritesKeepClean && UsedSinceFlush(state, context, iova);
+
     /// <summary>Whether a request was translated through a context's tables after the last command that ends leaves at an address.</summary>
-    private static bool UsedSinceFlush(State state, ContextResult context, ulong iova)
+    public static bool UsedSinceFlush(State state, ContextResult context, ulong iova)
     {
         long flushed = LastFlush(state, context.DomainId, AddressRange.Block(iova, Platform.GranuleLg2), endsPointers: false);
         foreach (UsedRoot used in state.Hardware.UsedRoots)
@@ -73,7 +80,7 @@ public static class Caching
     }
 
     /// <summary>What is looked for in the tables of one level.</summary>
-    private sealed record Search(State State, ulong Iova, AccessKind Kind, int Level, long Earliest, RememberedSince Since);
+    private sealed record Search(State State, ulong Iova, AccessKind Kind, bool KeepsClean, int Level, long Earliest, RememberedSince Since);
 
     /// <summary>A table that remembered entries lead to.</summary>
     /// <param name="Table">Its physical address.</param>
@@ -106,15 +113,15 @@ public static class Caching
     /// <summary>What the values of one table's entry lead to: answers of leaves, answers of walks that start below a pointer, tables below.</summary>
     private static void Follow(Search search, Reached from, List<Answer> leaves, List<Answer> throughPointers, List<Reached> below)
     {
-        (State state, ulong iova, AccessKind kind, int level, long earliest, RememberedSince since) = search;
-        if (!state.Platform.HasMemory(from.Table))
+        (State state, ulong iova, AccessKind kind, bool keepsClean, int level, long earliest, RememberedSince since) = search;
+        if (!state.Platform.CanReadEntry(from.Table))
             return;
         Word entry = state.Hardware.Read(PageTableFormat.EntryAddress(from.Table, level, iova));
         for (int i = 0; i <= entry.Past.Length; i++)
         {
             (ulong value, long until) = entry.ValueAt(i);
             // Below an entry that denies the access, what is remembered is what a read left.
-            if (until <= earliest || !MayBeRemembered(state, level, value, from.Denied is null ? kind : AccessKind.Read))
+            if (until <= earliest || !MayBeRemembered(state, level, value, from.Denied is null ? kind : AccessKind.Read, keepsClean))
                 continue;
             bool isPointer = IsPointer(state, level, value);
             ulong address = state.Format.Address(level, !isPointer, value);
@@ -138,11 +145,11 @@ public static class Caching
 
     // Entries are remembered when an access could use them: present, nothing reserved, accessed (and for a write dirty) already.
     // That nothing is present is remembered only where the platform caches absence.
-    private static bool MayBeRemembered(State state, int level, ulong entry, AccessKind kind)
+    private static bool MayBeRemembered(State state, int level, ulong entry, AccessKind kind, bool keepsClean)
     {
         bool leaf = PageTableFormat.IsLeaf(level, entry);
         if (Permits(state, level, entry, kind))
-            return TableWalk.MissingBits(state.Format, leaf, entry, kind) == 0;
+            return TableWalk.MissingBits(state.Format, leaf, entry, keepsClean ? AccessKind.Read : kind) == 0;
         if (Permits(state, level, entry, kind == AccessKind.Read ? AccessKind.Write : AccessKind.Read))
             return TableWalk.MissingBits(state.Format, leaf, entry, AccessKind.Read) == 0;
         return state.Platform.CachingMode && !state.Format.IsPresent(entry);

@@ -60,7 +60,7 @@ public static class DeviceContext
     [Rule(RuleId.Ctx5, "a root or context entry that cannot be read stops the request",
         Source = "VT-d 7.1.3 LRT.1, LCT.1: accessing the entry resulted in an error")]
     public static ContextResult? Unreadable(Platform platform, ulong entry, byte fault) =>
-        platform.HasMemory(entry) ? null : ContextResult.Stops(fault, RuleId.Ctx5);
+        platform.CanReadEntry(entry) ? null : ContextResult.Stops(fault, RuleId.Ctx5);
 
     // CTX-6  The context entry of the requester must be present, then its reserved bits 0, then its type and width ones the platform has.
     [Rule(RuleId.Ctx6, "a context entry is checked for presence, reserved bits, type and width, in that order",

@@ -16,7 +16,34 @@ public static class HardwareAccess
     public static (Answer Plain, IEnumerable<Answer> Others) Answers(State state, ImmutableArray<RememberedContext> contexts, ulong iova, AccessKind kind) =>
         contexts.IsEmpty
             ? (DeviceContext.Untranslated(state, iova), [])
-            : (Finish(contexts[0], Now(state, contexts[0].Is, iova, kind)), Others(state, contexts, iova, kind));
+            : (Finish(contexts[0], Now(state, contexts[0].Is, iova, kind)), AndSilent(state, contexts, iova, kind));
+
+    // FLT-1  Where the platform says so, a denial by a translation that a cache may hold is not recorded. A cache holds it only where
+    //        an access of the other kind may have been translated by the same tables since their last invalidation.
+    [Rule(RuleId.Flt1, "where a platform declares it, a denial by a translation that an access of the other kind left in a cache may go unrecorded",
+        Source = "a deviation from VT-d 7.2.1 that is declared of QEMU: vtd_do_iommu_translate, IOTLB hits")]
+    private static IEnumerable<Answer> AndSilent(State state, ImmutableArray<RememberedContext> contexts, ulong iova, AccessKind kind)
+    {
+        IEnumerable<Answer> others = Others(state, contexts, iova, kind);
+        return state.Platform.SilentCachedDenials ? others.Concat(Silent(state, contexts, iova, kind)) : others;
+    }
+
+    private static IEnumerable<Answer> Silent(State state, ImmutableArray<RememberedContext> contexts, ulong iova, AccessKind kind)
+    {
+        AccessKind other = kind == AccessKind.Read ? AccessKind.Write : AccessKind.Read;
+        foreach (RememberedContext context in contexts)
+        {
+            if (!Walked(state, context.Is, iova) || !Caching.UsedSinceFlush(state, context.Is, iova) || !MayPass(state, context, iova, other))
+                continue;
+            Answer denied = Finish(context, new(Outcome.Faulted(state.Format.NotPermitted(kind)), RuleId.Flt1));
+            yield return denied with { Suppressed = true };
+        }
+    }
+
+    private static bool MayPass(State state, RememberedContext context, ulong iova, AccessKind kind) =>
+        Passes(Now(state, context.Is, iova, kind)) || Caching.Walks(state, context, iova, kind).Any(Passes);
+
+    private static bool Passes(Answer answer) => answer.Outcome.Kind == OutcomeKind.Landed || answer.Outcome == Outcome.Nowhere;
 
     /// <summary>What the present context gives by walks that caches remember, then what remembered contexts give.</summary>
     private static IEnumerable<Answer> Others(State state, ImmutableArray<RememberedContext> contexts, ulong iova, AccessKind kind)

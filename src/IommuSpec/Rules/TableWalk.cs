@@ -84,7 +84,7 @@ public static class TableWalk
         State state, int level, ulong table, ulong iova, AccessKind kind, ImmutableArray<BitsSet> sets, bool isRoot = false)
     {
         ulong address = PageTableFormat.EntryAddress(table, level, iova);
-        if (!state.Platform.HasMemory(address))
+        if (!state.Platform.CanReadEntry(address))
             return Unreadable(state, isRoot) with { Sets = BeforeFault(state, sets) };
         Word word = state.Hardware.Read(address);
         EntryMeaning meaning = Interpret(state.Format, level, word.Value, kind);
@@ -106,7 +106,7 @@ public static class TableWalk
     /// <summary>A walk that has found its leaf: the way down is what matters to reach a small page, its size to land in a large one.</summary>
     public static Answer Leaf(State state, int level, ulong physical, ImmutableArray<BitsSet> sets)
     {
-        Answer lands = Translation.Lands(state, physical, level == 0 ? RuleId.Wlk7 : RuleId.Wlk5);
+        Answer lands = Translation.PageInWindow(state, level, physical) ?? Translation.Lands(state, physical, level == 0 ? RuleId.Wlk7 : RuleId.Wlk5);
         return lands.Outcome.Reason != 0 ? lands with { Sets = BeforeFault(state, sets) }
             : lands with { Rules = lands.Rules | RuleId.Wlk3 | RuleId.Wlk5 | RuleId.Wlk7 | (sets.IsEmpty ? RuleSet.None : RuleSet.Of(RuleId.Wlk6)), Sets = sets };
     }

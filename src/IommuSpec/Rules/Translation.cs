@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using IommuSpec.Formats;
 
 namespace IommuSpec.Rules;
 
@@ -128,6 +129,14 @@ public static class Translation
         Source = "VT-d 3.14: LGN.4, SGN.8; QEMU bug: translation into the interrupt address range not blocked")]
     private static Answer? IntoWindow(State state, ulong physical) =>
         InterruptWindow.Contains(physical) ? new(Outcome.Faulted(state.Format.OutputInWindow), RuleId.Trn7) : null;
+
+    // TRN-7  Where the platform says so, what counts is whether the page that the translation is in overlaps the window.
+    [Rule(RuleId.Trn7, "where a platform declares it, an access by a page that overlaps the interrupt window faults wherever in the page it is",
+        Source = "a deviation from VT-d 3.14 that is declared of QEMU: vtd_iova_to_slpte, vtd_iova_to_flpte")]
+    public static Answer? PageInWindow(State state, int level, ulong physical) =>
+        state.Platform.WindowStopsPages && InterruptWindow.Overlaps(AddressRange.Block(physical, PageTableFormat.SpanLg2(level)))
+            ? new(Outcome.Faulted(state.Format.OutputInWindow), RuleId.Trn7)
+            : null;
 
     // TRN-8  An address outside the input range of the tables faults before any entry is read.
     [Rule(RuleId.Trn8, "an address beyond the input width, or not canonical, faults",

@@ -109,6 +109,11 @@ public sealed class QemuTarget : IParallelTarget, IDisposable
         RemembersByRequester = like.RemembersByRequester,
         WindowReadsBlocked = like.WindowReadsBlocked,
         FaultingWalksSetBits = like.FaultingWalksSetBits,
+        SnoopControl = like.SnoopControl,
+        WindowStopsPages = like.WindowStopsPages,
+        WindowReadsAsZero = like.WindowReadsAsZero,
+        SilentCachedDenials = like.SilentCachedDenials,
+        CachedWritesKeepClean = like.CachedWritesKeepClean,
     };
 
     public void Dispose()

@@ -86,6 +86,9 @@ internal abstract class VtdMachine(string name, string options, int addressBits)
             DeviceCount = PcProbes.SlotCount,
             WindowReadsBlocked = true,
             RemembersByRequester = true,
+            SilentCachedDenials = true,
+            WindowStopsPages = true,
+            WindowReadsAsZero = true,
             OutcomeReasons = false,
         });
     }
@@ -181,13 +184,12 @@ internal abstract class VtdMachine(string name, string options, int addressBits)
 
     /// <summary>
     /// Pages of the board's devices, which answer reads: the probes, and everything from the I/O interrupt controller to the firmware. A
-    /// table there would be read from registers. The interrupt window may be named all the same where writing is permitted, as leaves do.
+    /// table there would be read from registers. All of the interrupt window reads as 0.
     /// </summary>
     public sealed override bool MayStore(ulong value)
     {
         ulong page = value & 0x000f_ffff_ffff_f000;
-        bool isWindow = page is >= 0xfee0_0000 and <= 0xfeef_ffff;
-        return !PcProbes.IsRegister(page) && (page is < 0xfec0_0000 or > 0xffff_ffff || (isWindow && (value & 2) != 0));
+        return !PcProbes.IsRegister(page) && page is (< 0xfec0_0000 or > 0xffff_ffff or (>= 0xfee0_0000 and <= 0xfeef_ffff));
     }
 
     /// <summary>Why a table's address is none; null where it is.</summary>

@@ -49,6 +49,9 @@ internal sealed class VtdScalable(string name, string options, int levelCount, b
         PassThrough = true,
         RemembersByRequester = false,
         FaultingWalksSetBits = firstStage,
+        CachedWritesKeepClean = firstStage,
+        // whatever ECAP_REG.SC says
+        SnoopControl = true,
     };
 
     public override void Begin(QtestBatch batch, Func<ulong> free)
