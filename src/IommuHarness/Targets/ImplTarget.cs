@@ -29,7 +29,7 @@ public sealed class ImplTarget : ITarget, IDisposable
 
     /// <summary>Legacy contexts lead to second-stage tables only; memory is wherever the physical width reaches.</summary>
     public bool Supports(Platform platform) =>
-        platform is { MemoryBits: 64, OutcomeReasons: true, WindowReadsBlocked: false }
+        platform is { MemoryBits: 64, OutcomeReasons: true, WindowReadsBlocked: false, WindowStopsPages: false }
         && (platform.Contexts != ContextMode.VtdLegacy || platform.Format == TableFormat.VtdSecondStage);
 
     public ImmutableArray<Observation> Run(Scenario scenario)
